@@ -15,6 +15,7 @@ process; readers make it absolute, writers make it relative to the file again.
 
 from __future__ import annotations
 
+import builtins
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -56,7 +57,7 @@ class Part(Row):
     type: Literal["text", "image", "video"]
     text: str | None = None
     path: str | None = None
-    bytes: bytes | None = None
+    bytes: builtins.bytes | None = None
     frames: tuple[str, ...] | None = None
     start: FiniteFloat | None = None
     end: FiniteFloat | None = None
