@@ -22,6 +22,9 @@ DEGRADED = 0.4
 """Share of candidates with a planted artefact, and again with a degraded style, where quality
 is left to chance."""
 
+EVEN = 0.15
+"""Share of random pairs that are two equally good pictures of the caption: a tie."""
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -137,8 +140,11 @@ def quality_pair(
 def random_pair(
     rng: np.random.Generator, level: int, split: str, size: int
 ) -> tuple[Spec, list[Picture]]:
-    """Each wrong in some facts, or about another caption, and of any quality."""
+    """Each wrong in some facts, or about another caption, and of any quality; some both right."""
     spec = sample_spec(rng, level, split)
+    if rng.random() < EVEN:
+        quality = sample_quality(rng) if rng.random() < 0.5 else CLEAN
+        return spec, [make_picture(scene_of(spec, rng), spec, quality, size) for _ in range(2)]
     return spec, [any_picture(spec, rng, split, size) for _ in range(2)]
 
 
