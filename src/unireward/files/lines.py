@@ -1,0 +1,163 @@
+"""JSON Lines in and out: one object a line, UTF-8, an error always names file and line.
+
+Read with any mixture of a byte order mark, CRLF, blank lines and a last line without newline.
+A last line without newline that is no JSON is *torn* (its writer was killed): an error of its
+own, or dropped. Written atomically: whole or not at all.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
+
+from unireward.errors import InputError
+from unireward.media.source import clip, one_line
+
+MAX_LINE = 64 << 20
+"""Bytes of one line; more is no record but a file of another kind."""
+Torn = Literal["error", "drop"]
+
+
+class LineError(InputError):
+    """A line or row that cannot be used; ``line`` counts from 1."""
+
+    def __init__(self, path: Path, line: int, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}")
+        self.path = path
+        self.line = line
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """A file's bytes, ``.gz`` unpacked; :class:`InputError` where it cannot be read."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+            yield cast(BufferedReader, stream)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; give a file in it") from None
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read ({one_line(error)})") from None
+
+
+def read_lines(
+    path: Path, torn: Torn = "error"
+) -> Iterator[tuple[int, dict[str, Any] | LineError]]:
+    """``(line number, object)`` of each line that is not blank, streaming.
+
+    A bad line is yielded as its :class:`LineError`, so that the caller may go on with the next.
+    """
+    with opened(path) as stream:
+        number = 0
+        while raw := stream.readline(MAX_LINE + 1):
+            number += 1
+            if len(raw) > MAX_LINE:
+                raise LineError(path, number, f"has over {MAX_LINE >> 20} MiB; is this JSON Lines?")
+            whole = raw.endswith(b"\n")
+            if number == 1:
+                raw = _without_mark(raw, path)
+            if not raw.strip():
+                continue
+            value = _object(raw, path, number)
+            if isinstance(value, LineError) and not whole:
+                if torn == "drop":
+                    return
+                value = LineError(
+                    path, number, "the last line is cut short (its writer was stopped); delete it"
+                )
+            yield number, value
+
+
+def _without_mark(raw: bytes, path: Path) -> bytes:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise LineError(path, 1, "the file is UTF-16; save it as UTF-8")
+    return raw.removeprefix(b"\xef\xbb\xbf")
+
+
+def _object(raw: bytes, path: Path, number: int) -> dict[str, Any] | LineError:
+    try:
+        value = json.loads(raw.decode("utf-8"), parse_constant=_no_nan)
+    except UnicodeDecodeError as error:
+        return LineError(path, number, f"byte {error.start + 1} is not UTF-8; save it as UTF-8")
+    except json.JSONDecodeError as error:
+        return LineError(path, number, f"is no JSON ({error.msg}, column {error.colno}); mend it")
+    except InputError as error:
+        return LineError(path, number, str(error))
+    except (ValueError, RecursionError) as error:
+        return LineError(path, number, f"is no JSON we can hold ({one_line(error)}); mend it")
+    if not isinstance(value, dict):
+        return LineError(path, number, f"is a JSON {type(value).__name__}; give an object {{...}}")
+    return value
+
+
+def _no_nan(name: str) -> Any:
+    raise InputError(f"holds {name}, which is no number; write null or leave it out")
+
+
+def dumps(value: Any) -> str:
+    """One line of JSON, floats as they read back exactly; no NaN.
+
+    :class:`InputError` for what JSON has no form for.
+    """
+    try:
+        line = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        # Half a surrogate pair has no UTF-8 but has a JSON escape.
+        return json.dumps(value, ensure_ascii=True, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"cannot be written as JSON ({one_line(error)})") from None
+    return line
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A temporary file beside ``path`` that takes its place when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{clip(path.name, 100)}.", suffix=".tmp"
+    )
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` last through a power cut (where the system can)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    # The process's mask cannot be asked without being set; /proc has it where there is one.
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    except (OSError, ValueError):
+        pass
+    return 0o022

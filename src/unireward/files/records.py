@@ -1,0 +1,77 @@
+"""Records in and out of JSON Lines: validated at the border, streaming both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from unireward.errors import InputError
+from unireward.files.lines import LineError
+from unireward.files.places import make_absolute, part_row
+from unireward.files.validate import validate
+from unireward.record import Candidate, Record
+
+
+def record_of(row: dict[str, Any], folder: Path) -> Record:
+    """A record of one line's object; media paths become absolute against ``folder``."""
+    make_absolute(row, folder)
+    return validate(Record, row)
+
+
+def row_of(record: Record, folder: Path, embed: bool = False) -> dict[str, Any]:
+    """The object of one line, keys in the documented order, absent things left out.
+
+    ``embed`` as of :func:`places.part_row`.
+    """
+    row: dict[str, Any] = {"schema": record.schema_, "id": record.id, "task": record.task}
+    row["prompt"] = [part_row(part, folder, embed) for part in record.prompt]
+    row["candidates"] = [_candidate_row(c, folder, embed) for c in record.candidates]
+    if record.label is not None:
+        row["label"] = record.label.model_dump(exclude_unset=True)
+    if record.context is not None:
+        row["context"] = record.context.model_dump(exclude_unset=True)
+    if record.meta:
+        row["meta"] = record.meta
+    return row
+
+
+def _candidate_row(candidate: Candidate, folder: Path, embed: bool) -> dict[str, Any]:
+    return {
+        "id": candidate.id,
+        "content": [part_row(part, folder, embed) for part in candidate.content],
+    }
+
+
+class Seen:
+    """Ids met so far, in 8 bytes each; a suspicion is checked against the file itself."""
+
+    def __init__(self) -> None:
+        self._hashes: set[int] = set()
+
+    def repeated(self, name: str) -> bool:
+        """Whether ``name`` may have been met before (never wrong when it says no)."""
+        key = hash(name)
+        if key in self._hashes:
+            return True
+        self._hashes.add(key)
+        return False
+
+
+def check_once(
+    seen: Seen, record: Record, path: Path, line: int, rows: Iterator[tuple[int, Any]]
+) -> None:
+    """Refuse an id given twice, naming both lines. ``rows`` reads the file from its start."""
+    if not seen.repeated(record.id):
+        return
+    for earlier, row in rows:
+        if earlier >= line:
+            return  # two ids of one hash
+        if isinstance(row, dict) and row.get("id") == record.id:
+            raise LineError(
+                path, line, f"id {record.id!r} is given on line {earlier} already; make ids unique"
+            )
+
+
+def with_line(path: Path, line: int, error: InputError) -> LineError:
+    return error if isinstance(error, LineError) else LineError(path, line, str(error))
