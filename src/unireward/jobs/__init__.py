@@ -1,0 +1,1 @@
+"""Jobs: the resumable map over records."""

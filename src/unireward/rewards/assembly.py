@@ -1,0 +1,214 @@
+"""Assembly: one record's readings, gathered in any order, into its Judgment.
+
+The judge opens an Assembly for each record, adds what was heard to each question as replies
+arrive, and takes the Judgment when all are in. What is in the Judgment depends on the readings
+alone, never on the order in which they came.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from threading import Lock
+from typing import Any
+
+from unireward.families.spec import Form
+from unireward.judgment import Judgment, worst
+from unireward.record import TIE, Record
+from unireward.rewards.combine import (
+    Combined,
+    Numbers,
+    argmax,
+    combine_aspects,
+    combine_pair,
+    first_reason,
+    mean_dimensions,
+    mean_of,
+    tiers_of,
+)
+from unireward.rewards.question import Question, count_questions, questions_of
+from unireward.rewards.reading import Heard
+
+
+@dataclass(frozen=True)
+class Header:
+    """The judgment's fields that come from the judge and not from any reply."""
+
+    judge: str
+    family: str
+    prompt: str
+    mode: str
+    half: bool = False
+    """Policy ``half``: an unread comparison gives half a win each."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The judgment's fields that come from the readings."""
+
+    scores: Numbers = field(default_factory=dict)
+    dimensions: dict[str, Numbers] = field(default_factory=dict)
+    winner: str | None = None
+    preference: Numbers = field(default_factory=dict)
+    ranking: tuple[tuple[str, ...], ...] | None = None
+    confidence: float | None = None
+    agreement: bool | float | None = None
+
+
+class Assembly:
+    """Thread-safe: an engine may pull questions in one thread while replies come in another."""
+
+    def __init__(
+        self,
+        record: Record,
+        forms: Sequence[Form],
+        header: Header,
+        *,
+        both_orders: bool = True,
+        media: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self.record = record
+        self.header = header
+        self.media = media or {}
+        self._forms = tuple(forms)
+        self._both = both_orders
+        self._heard: dict[tuple[int, tuple[str, ...]], Heard] = {}
+        self._left = count_questions(len(record.candidates), forms, both_orders)
+        self._lock = Lock()
+
+    def questions(self) -> Iterator[Question]:
+        return questions_of(self.record, self._forms, self._both)
+
+    def add(self, heard: Heard) -> bool:
+        """Take one question's reply; True, once, when it was the last one open."""
+        with self._lock:
+            key = (heard.question.place, heard.question.order)
+            assert key not in self._heard, "a question was answered twice"
+            self._heard[key] = heard
+            self._left -= 1
+            return self._left == 0
+
+    def judgment(self) -> Judgment:
+        """The judgment of a record whose every question was heard."""
+        assert not self._left, f"{self._left} questions of {self.record.id} are still open"
+        heard = [self._heard[question.place, question.order] for question in self.questions()]
+        readings = [one.reading for one in heard]
+        status, reason = first_reason(readings)
+        names = [candidate.id for candidate in self.record.candidates]
+        if self._forms[0].mode == "score":
+            outcome = self._of_scores(names, status)
+        elif len(names) == 2:
+            outcome = self._of_pair(names[0], names[1])
+        else:
+            outcome = self._of_group(names, status)
+        header = self.header
+        alone = len(names) <= 2
+        return Judgment(
+            record=self.record.id,
+            judge=header.judge,
+            family=header.family,
+            prompt=header.prompt,
+            task=self.record.task,
+            mode=header.mode,
+            status=status,  # pyright: ignore[reportArgumentType]
+            reason=reason,
+            **vars(outcome),
+            spans=tuple(span for one in heard for span in one.spans),
+            notes=tuple(dict.fromkeys(note for r in readings for note in r.notes)),
+            asks=tuple(one.row for one in heard),
+            rationale=next((r.rationale for r in readings if r.rationale), None) if alone else None,
+            calls=sum(one.calls for one in heard),
+            cached=sum(one.cached for one in heard),
+            tokens=sum(one.tokens for one in heard),
+            seconds=round(math.fsum(one.seconds for one in heard), 6),
+            media=self.media,
+        )
+
+    def _of_scores(self, names: list[str], status: str) -> Outcome:
+        """Each candidate alone: the mean over forms (aspects) where every one was read."""
+        scores: Numbers = {}
+        dimensions = []
+        for name in names:
+            mine = [self._heard[place, (name,)].reading for place in range(len(self._forms))]
+            dimensions += [reading.dimensions for reading in mine]
+            if all(reading.status == "ok" for reading in mine):
+                scores |= mean_of([reading.scores for reading in mine])
+        decided = status == "ok" and len(names) > 1
+        return Outcome(
+            scores=scores,
+            dimensions=mean_dimensions(dimensions),
+            winner=argmax(scores) if decided else None,
+            ranking=tiers_of(scores) if decided and len(names) > 2 else None,
+        )
+
+    def _combined(self, a: str, b: str) -> Combined:
+        orders = [(a, b), (b, a)] if self._both else [(a, b)]
+        return combine_aspects(
+            [
+                combine_pair([self._heard[place, order].reading for order in orders], a, b)
+                for place in range(len(self._forms))
+            ],
+            a,
+            b,
+        )
+
+    def _of_pair(self, a: str, b: str) -> Outcome:
+        pair = self._combined(a, b)
+        if pair.status != "ok" and self.header.half:
+            return Outcome(scores={a: 0.5, b: 0.5}, preference={a: 0.5, b: 0.5, TIE: 0.0})
+        return Outcome(
+            scores=pair.scores,
+            dimensions=pair.dimensions,
+            winner=pair.winner,
+            preference=pair.preference,
+            confidence=pair.confidence,
+            agreement=pair.agreement,
+        )
+
+    def _of_group(self, names: list[str], status: str) -> Outcome:
+        """All pairs: mean score over a candidate's comparisons (a win rate with half ties).
+
+        Unread comparisons are left out (or count half each); a ranking is given while every
+        candidate has at least one, and a winner only where all were read.
+        """
+        read: list[tuple[tuple[str, str], Combined]] = []
+        halves: list[Numbers] = []
+        for a, b in combinations(names, 2):
+            pair = self._combined(a, b)
+            if pair.status == "ok":
+                read.append(((a, b), pair))
+            elif self.header.half:
+                halves.append({a: 0.5, b: 0.5})
+        by_name = mean_of([pair.scores for _, pair in read] + halves)
+        scores = {name: by_name[name] for name in names if name in by_name}
+        ranking = tiers_of(scores) if len(scores) == len(names) else None
+        winner = None
+        if status == "ok" and ranking:
+            winner = ranking[0][0] if len(ranking[0]) == 1 else TIE
+        votes = [pair.agreement for _, pair in read if pair.agreement is not None]
+        backing = [pair.preference[winner] for names_, pair in read if winner in names_]
+        return Outcome(
+            scores=scores,
+            dimensions=mean_dimensions([pair.dimensions for _, pair in read]),
+            winner=winner,
+            ranking=ranking,
+            confidence=math.fsum(backing) / len(backing) if backing else None,
+            agreement=sum(votes) / len(votes) if votes else None,
+        )
+
+
+def failed(record: Record, header: Header, status: str, reason: str) -> Judgment:
+    """The judgment of a record that could not be asked at all."""
+    assert worst([status]) != "ok"
+    return Judgment(
+        record=record.id,
+        judge=header.judge,
+        family=header.family,
+        prompt=header.prompt,
+        task=record.task,
+        mode=header.mode,
+        status=status,  # pyright: ignore[reportArgumentType]
+        reason=reason,
+    )

@@ -1,0 +1,78 @@
+"""Ranking: candidates from best to worst, with how sure that is and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from unireward.errors import UsageError
+from unireward.judgment import AskRow, Judgment
+from unireward.rewards.combine import tiers_of
+from unireward.stats.intervals import Estimate
+from unireward.stats.winrate import comparisons_of, win_rate
+
+MAX_COMPARISONS = 5_000
+"""More than this in one ranking is refused: all pairs of 100 candidates are 4,950."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What :meth:`Judge.rank` gives.
+
+    ``order`` is tiers from best (candidates in one tier are exactly equal); ``scores`` the mean
+    score over each candidate's comparisons with a 95 % interval; ``comparisons`` the pairs that
+    were read. Where some were not, ``judgment.status`` says so; a candidate without any read
+    comparison is in neither.
+    """
+
+    order: tuple[tuple[str, ...], ...]
+    scores: Mapping[str, Estimate]
+    comparisons: int
+    judgment: Judgment
+
+    @property
+    def best(self) -> str | None:
+        """The winner, ``"tie"`` where the first tier holds several, None if not all was read."""
+        return self.judgment.winner
+
+    @property
+    def ok(self) -> bool:
+        return self.judgment.ok
+
+    @classmethod
+    def of(cls, judgment: Judgment, candidates: int, *, half: bool = False) -> Ranking:
+        """From the judgment of a record of ``candidates``; ``half``: unread pairs counted."""
+        pairs = _read_pairs(judgment.asks)
+        met = dict.fromkeys(judgment.scores, candidates - 1 if half else 0)
+        if not half:
+            for pair in pairs:
+                for name in pair:
+                    met[name] = met.get(name, 0) + 1
+        return cls(
+            order=tiers_of(judgment.scores),
+            scores={
+                name: win_rate(score, met[name])
+                for name, score in judgment.scores.items()
+                if met.get(name)
+            },
+            comparisons=len(pairs),
+            judgment=judgment,
+        )
+
+
+def _read_pairs(asks: tuple[AskRow, ...]) -> set[frozenset[str]]:
+    every = {frozenset(ask.candidates) for ask in asks}
+    return every - {frozenset(ask.candidates) for ask in asks if ask.status != "ok"}
+
+
+def check_plan(candidates: int, limit: int, *, both_orders: bool, forms: int = 1) -> None:
+    """Raise :class:`UsageError` with the count where all pairs are more than ``limit``."""
+    comparisons = comparisons_of(candidates)
+    if comparisons > limit:
+        calls = comparisons * forms * (2 if both_orders else 1)
+        orders = "both orders" if both_orders else "one order"
+        raise UsageError(
+            f"{candidates} candidates make {comparisons:,} comparisons ({calls:,} calls in "
+            f"{orders}), over the limit of {limit:,}; rank fewer, score each alone, or raise "
+            "max_comparisons (--max-comparisons)"
+        )
