@@ -24,7 +24,11 @@ class Home:
 
     def __str__(self) -> str:
         extra = "".join(f" {part}" for part in (self.name, self.aspect) if part)
-        return f"{self.family}/{self.variant} {self.task} {self.mode}{extra}"
+        return f"{self.family_id} {self.task} {self.mode}{extra}"
+
+    @property
+    def family_id(self) -> str:
+        return f"{self.family}/{self.variant}" if self.variant else self.family
 
 
 @dataclass(frozen=True)

@@ -148,9 +148,8 @@ def _texts_of(path: Path, name: str) -> Iterator[Text]:
 
 
 def _long_enough(name: str, node: ast.AST, operands: list[ast.AST]) -> Iterator[Text]:
-    literal = sum(
-        len(part.value) for operand in operands for part in _constants(operand)
-    )  # counted first: unparsing a sum's expressions is the dear part
+    # Counted first: unparsing a sum's expressions is the dear part.
+    literal = sum(len(str(part.value)) for operand in operands for part in _constants(operand))
     if literal >= MIN_CHARS:
         segments = tuple(segment for operand in operands for segment in _segments(operand))
         yield Text(name, getattr(node, "lineno", 0), segments)

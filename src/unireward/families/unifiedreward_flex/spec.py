@@ -64,6 +64,7 @@ _TASKS = {
     ),
 }
 
+_SPACE = " "  # ends the two lines that stand for the media
 _SKELETON = """{
   "prompt": "<the prompt as given>",
   "categories": [
@@ -113,8 +114,8 @@ tell these two {judged} apart:
 **Prompt:** [{{P}}]
 
 **What is compared:**
-[{label} 1] 
-[{label} 2] 
+[{label} 1]{_SPACE}
+[{label} 2]{_SPACE}
 
 ## Output Format
 Reply with one complete JSON object and nothing else.
@@ -131,7 +132,7 @@ def _form(task: str) -> Form:
         template=_template(words),
         media=("1", "2"),
         reader="tree",
-        scales={letter: SHARE_OF_TEN for letter in "abcd"},
+        scales=dict.fromkeys("abcd", SHARE_OF_TEN),
         max_tokens=4096,
         fingerprints=words.fingerprints,
     )
@@ -140,7 +141,6 @@ def _form(task: str) -> Form:
 SPECS: tuple[FamilySpec, ...] = (
     FamilySpec(
         name="unifiedreward-flex",
-        variant="qwen3",
         summary="Comparison by a JSON tree of categories and sub-dimensions sharing ten points",
         forms=tuple(_form(task) for task in _TASKS),
         frames="linspace:8",

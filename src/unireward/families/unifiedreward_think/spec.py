@@ -6,7 +6,7 @@ costs accuracy), but one reply grammar that a single reader understands:
 - ``qwen3``: a numbered list of instructions, the caption in corner brackets in the middle, and
   three lines for each dimension.
 - ``qwen2.5`` and ``llava``: one paragraph, an example, and the task at the end; each dimension on
-  one line. ``llava`` is the same text with the media standing inside it.
+  one line. ``llava`` is the same text with the image tokens inside the user's turn (its layout).
 """
 
 from __future__ import annotations
@@ -110,7 +110,6 @@ def _qwen3_inputs(name: str, words: _Task) -> list[str]:
     if name == "video_generation":
         lines.append("The first half of the frames belongs to Video 1, the second half to Video 2.")
     return lines
-
 
 
 def _qwen3_example(words: _Task) -> list[str]:
@@ -217,21 +216,13 @@ def _qwen25(name: str) -> str:
     return "\n".join([opening, "", *example, "", "This is your task:", tail])
 
 
-def _marks(media: tuple[str, ...]) -> str:
-    """Where the media of the LLaVA layout stand in the text: one line each, before all else."""
-    return "".join(f"<{name}>\n" for name in media)
-
-
 def _form(name: str, variant: str) -> Form:
     words = _TASKS[name]
-    inline = variant == "llava"
-    template = _qwen3(name) if variant == "qwen3" else _qwen25(name)
-    return Form(
+        return Form(
         task=name,
         mode="rank",
-        template=_marks(words.media) + template if inline else template,
+        template=_qwen3(name) if variant == "qwen3" else _qwen25(name),
         media=words.media,
-        media_place="inline" if inline else "before",
         reader="rank",
         scales={_key(title): OUT_OF_TEN for title, _ in words.core},
         max_tokens=4096,
@@ -269,6 +260,6 @@ SPECS: tuple[FamilySpec, ...] = (
         "llava",
         "Chain-of-thought comparison, one line a dimension (LLaVA-OneVision checkpoints)",
         system="You are a helpful assistant.",
-        layouts={"transformers": "llava", "openai": "llava", "scripted": "llava"},
+        layouts={"transformers": "llava"},
     ),
 )
