@@ -179,6 +179,14 @@ def _qwen3(name: str) -> str:
     return f"{opening}\n\n{body}\n        "
 
 
+_QWEN25_TAIL = {
+    "image_generation": "Text Caption: [{P}]",
+    "video_generation": "Text Caption: [{P}]",
+    "image_understanding": "Question: [{Q}]\nAnswer 1: [{A1}]\nAnswer 2: [{A2}]",
+    "video_understanding": "Question: {Q}\nAnswer 1: {A1}\nAnswer 2: {A2}",
+}
+
+
 def _qwen25(name: str) -> str:
     """The prompt of the Qwen2.5 and LLaVA generation: a paragraph, an example, the task."""
     words = _TASKS[name]
@@ -208,17 +216,12 @@ def _qwen25(name: str) -> str:
         "The letters stand for your own scores and verdict, "
         f"which must come from the {words.judged} given.",
     ]
-    tail = {
-        "Answer": "Question: [{Q}]\nAnswer 1: [{A1}]\nAnswer 2: [{A2}]",
-    }.get(words.label, "Text Caption: [{P}]")
-    if name == "video_understanding":
-        tail = "Question: {Q}\nAnswer 1: {A1}\nAnswer 2: {A2}"
-    return "\n".join([opening, "", *example, "", "This is your task:", tail])
+    return "\n".join([opening, "", *example, "", "This is your task:", _QWEN25_TAIL[name]])
 
 
 def _form(name: str, variant: str) -> Form:
     words = _TASKS[name]
-        return Form(
+    return Form(
         task=name,
         mode="rank",
         template=_qwen3(name) if variant == "qwen3" else _qwen25(name),
