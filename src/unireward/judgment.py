@@ -78,6 +78,11 @@ class Judgment(Row):
     def ok(self) -> bool:
         return self.status == "ok"
 
+    @property
+    def score(self) -> float | None:
+        """The one candidate's score; None where it was not read, or ``scores`` holds several."""
+        return next(iter(self.scores.values())) if len(self.scores) == 1 else None
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of one line, keys in the documented order."""
         return self.model_dump(mode="json", by_alias=True)

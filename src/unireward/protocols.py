@@ -22,14 +22,26 @@ class Engine(Protocol):
     (``EngineUnavailableError``), and it does so before the first reply.
     """
 
-    name: str
-    """What judgments call the model (``tiny@1``, a repository id, a served model's name)."""
-    kind: str
-    """``transformers``, ``openai`` or ``scripted``: families choose their media layout by it."""
-    identity: str
-    """Digest or address that tells this model from every other, for the cache's keys."""
-    capabilities: frozenset[str]
-    """Of ``generate``, ``choose``, ``image``, ``video`` (native video parts)."""
+    @property
+    def name(self) -> str:
+        """What judgments call the model (``tiny@1``, a repository id, a served model's name)."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """``transformers``, ``openai`` or ``scripted``: families choose their media layout by
+        it."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Digest or address that tells this model from every other, for the cache's keys."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Of ``generate``, ``choose``, ``image``, ``video`` (native video parts)."""
+        ...
 
     def stream(self, asks: Iterable[Ask]) -> Iterator[tuple[int, Reply]]: ...
     def generate(self, asks: Sequence[Ask]) -> list[Reply]: ...

@@ -166,9 +166,10 @@ class Flow:
                 return self._again.popleft()
             if self._failure is not None:
                 return None
-            if self._current is None and not self._advance():
-                return None
-            assert self._current is not None
+            if self._current is None:
+                if not self._advance():
+                    return None
+                continue
             opened, questions = self._current
             for question in questions:
                 put = self._put(opened, question)
