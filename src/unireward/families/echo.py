@@ -32,6 +32,11 @@ def _flat(prompt: str) -> str:
     return _key(clean(prompt))
 
 
+def in_prompt(text: str, prompt: str) -> bool:
+    """Does ``text`` stand in the prompt, case and spaces apart?"""
+    return _key(clean(text)) in _flat(prompt)
+
+
 def strip_echo(reply: str, prompt: str) -> str:
     """``reply`` (already clean) without what it repeats of ``prompt``."""
     flat = _flat(prompt)

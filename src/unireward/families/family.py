@@ -34,7 +34,7 @@ class Family:
         for form in spec.forms:
             if form.reader not in readers:
                 raise FamilyError(
-                    f"family {spec.name}: form {_form_name(form)} names reader {form.reader!r}; "
+                    f"family {spec.name}: form {form.address} names reader {form.reader!r}; "
                     f"use one of {', '.join(sorted(readers))}"
                 )
         self.spec = spec
@@ -200,7 +200,3 @@ class Family:
 
 def _digest(texts: list[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:8]
-
-
-def _form_name(form: Form) -> str:
-    return "/".join(part for part in (form.task, form.mode, form.name, form.aspect) if part)

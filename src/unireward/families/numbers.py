@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from unireward.families.spec import Scale
@@ -59,6 +60,8 @@ def number_at(
     if stop >= 0 and _LONE_NUMBER.match(text, stop, limit):
         raise Unread(f"{name} is broken over two lines")
     value = float(shown)
+    if not math.isfinite(value):
+        raise Unread(f"{name} is no number a computer can hold: {shown[:12]}...")
     _check(name, shown, value, scale, top)
     return value
 

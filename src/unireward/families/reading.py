@@ -84,7 +84,7 @@ def mean_of_rescaled(values: Mapping[str, float], scales: Mapping[str, Scale]) -
 @lru_cache(maxsize=256)
 def _labels(labels: tuple[str, ...], suffix: str) -> re.Pattern[str]:
     words = "|".join(
-        re.escape(label).replace(r"\ ", r"[ \t]+").replace(r"\-", r"[- \t]")
+        r"[- \t]+".join(re.escape(word) for word in re.split("[- ]", label))
         for label in sorted(labels, key=len, reverse=True)
     )
     return re.compile(
@@ -112,10 +112,10 @@ def field_values(
         for match in _labels(tuple(labels), suffix).finditer(text)
         if _stands_free(text, match.start())
     ]
-    starts = [match.start() for match in found[1:]] + [len(text)]
+    limits = [*(match.start() for match in found[1:]), len(text)][: len(found)]
     return [
         (" ".join(match.group(1).lower().replace("-", " ").split()), match.end(), limit)
-        for match, limit in zip(found, starts, strict=True)
+        for match, limit in zip(found, limits, strict=True)
         if not (prompt and is_echo(text, match.start(), match.end(), prompt))
     ]
 

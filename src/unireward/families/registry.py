@@ -18,11 +18,13 @@ from unireward.families.spec import FamilySpec, Form, Reader, Reading
 _REPOSITORIES: tuple[tuple[str, str], ...] = (
     (r"unifiedreward-7b(-v1\.5)?", "unifiedreward/llava"),
     (r"unifiedreward-qwen-\d+b", "unifiedreward/qwen"),
+    (r"unifiedreward-2\.0-qwen3\.?5-[\d.]+b", "unifiedreward-2/qwen3.5"),
     (r"unifiedreward-2\.0-qwen[\w.]*-[\d.]+b", "unifiedreward-2/qwen"),
     (r"unifiedreward-think-7b", "unifiedreward-think/llava"),
     (r"unifiedreward-think-qwen(2\.5)?(vl)?-[\d.]+b", "unifiedreward-think/qwen2.5"),
     (r"unifiedreward-think-qwen3[\w.]*-[\d.]+b", "unifiedreward-think/qwen3"),
-    (r"unifiedreward-edit-.+", "unifiedreward-edit"),
+    (r"unifiedreward-edit-qwen3\.?5-[\d.]+b", "unifiedreward-edit/qwen3.5"),
+    (r"unifiedreward-edit-.+", "unifiedreward-edit/qwen"),
     (r"unifiedreward-flex-.+", "unifiedreward-flex"),
 )
 """Last part of a repository id (any case, any suffix such as ``-AWQ``) -> family."""

@@ -20,9 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from unireward.judgment import Status
+from unireward.media import FrameRule
 from unireward.record import Mode, Row, Span
 
 Layout = Literal["native", "frames", "llava"]
@@ -55,6 +56,21 @@ class Scale(Row):
     low: FiniteFloat
     high: FiniteFloat
     integer: bool = False
+
+    @model_validator(mode="after")
+    def _rises(self) -> Scale:
+        if not self.low < self.high:
+            raise ValueError(f"low ({self.low:g}) must be below high ({self.high:g})")
+        return self
+
+
+def _a_frame_rule(value: str | None) -> str | None:
+    if value is not None:
+        FrameRule.parse(value)
+    return value
+
+
+MEDIA_NAMES = ("prompt", "source", "1", "2")
 
 
 class Form(Row):
@@ -91,6 +107,21 @@ class Form(Row):
     fingerprints: tuple[str, ...] = ()
     """sha256[:16] of the official templates this form corresponds to (REFERENCE 1.6)."""
 
+    _frames = field_validator("frames")(_a_frame_rule)
+
+    @field_validator("media")
+    @classmethod
+    def _known_media(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in MEDIA_NAMES:
+                raise ValueError(f"{name!r} is no media name; use {', '.join(MEDIA_NAMES)}")
+        return value
+
+    @property
+    def address(self) -> str:
+        """Task, mode, form and aspect in one line."""
+        return "/".join(part for part in (self.task, self.mode, self.name, self.aspect) if part)
+
 
 class FamilySpec(Row):
     """What ``judge.json`` holds of a family. The readers stay code, found by ``name``."""
@@ -111,6 +142,22 @@ class FamilySpec(Row):
     """Task -> the mode this judge is most accurate in (measured, written by training)."""
     card: str | None = None
     """One line said on first use on a user's own files (the tiny judge's limits)."""
+
+    _frames = field_validator("frames")(_a_frame_rule)
+
+    @model_validator(mode="after")
+    def _forms_differ(self) -> FamilySpec:
+        seen: set[str] = set()
+        default: dict[tuple[str, str], str] = {}
+        for form in self.forms:
+            if form.address in seen:
+                raise ValueError(f"form {form.address} is given twice; keep one")
+            seen.add(form.address)
+            if form.default and default.setdefault((form.task, form.mode), form.name) != form.name:
+                raise ValueError(
+                    f"{form.task} {form.mode} has two default forms; set default to false in one"
+                )
+        return self
 
 
 Reader = Callable[[str, Form, str], Reading]

@@ -1,0 +1,118 @@
+"""Readers of edits: rank with an optional answer tag, signed pair scores, JSON points."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from unireward.families.objects import number_of, read_object
+from unireward.families.reading import (
+    Unread,
+    answer_bodies,
+    check_same,
+    field_values,
+    mean_of_rescaled,
+    number_at,
+    one_hot,
+    prepare,
+    read_verdict,
+    verdict_reading,
+)
+from unireward.families.spec import Form, Reader, Reading
+from unireward.families.unifiedreward.parse import READERS as READERS_1
+
+NOUN = "edited image"
+
+
+def rank_edit(reply: str, form: Form, prompt: str) -> Reading:
+    """``<answer>`` decides where there is one, else the whole text.
+
+    "Image 1" without "Edited" is no verdict: among a source and two edits nobody knows which of
+    the three it means.
+    """
+    text = prepare(reply, prompt)
+    bodies = answer_bodies(text) if "answer" in text.lower() else []
+    spoken = "\n".join(bodies) if bodies else text
+    verdict = read_verdict(spoken, NOUN, prompt=prompt)
+    return verdict_reading(verdict, rationale=text if "\n" in text else None)
+
+
+# Pair scores --------------------------------------------------------------------------------
+
+_LABELS = ("edited image 1", "edited image 2", "edited image #1", "edited image #2")
+_NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_BARE_PAIR = re.compile(rf"[\[(]?\s*({_NUMBER})\s*(?:[,;]\s*|\s)\s*({_NUMBER})\s*[\])]?\.?")
+
+
+def pair_edit(reply: str, form: Form, prompt: str) -> Reading:
+    """Two signed numbers without a range, by their labels.
+
+    A reply that is nothing but two numbers is read in the order shown, and noted. Scores are the
+    sigmoid of the difference.
+    """
+    text = prepare(reply, prompt)
+    values: dict[str, float] = {}
+    for label, start, limit in field_values(text, _LABELS, prompt=prompt):
+        name = f"Edited Image {label[-1]}"
+        values[label[-1]] = check_same(
+            name, values.get(label[-1]), number_at(text, start, name, None, limit)
+        )
+    notes: tuple[str, ...] = ()
+    bare = _BARE_PAIR.fullmatch(text) if not values else None
+    if bare is not None:
+        values = {
+            who: number_at(bare.group(int(who)), 0, f"Edited Image {who}") for who in ("1", "2")
+        }
+        notes = ("numbers without labels, read in the order shown",)
+    for who in ("1", "2"):
+        if who not in values:
+            raise Unread(f"the number of Edited Image {who} is missing")
+    return _signed(values["1"], values["2"], notes)
+
+
+def _signed(first: float, second: float, notes: tuple[str, ...]) -> Reading:
+    ahead = sigmoid(first - second)
+    verdict = "tie" if first == second else "1" if first > second else "2"
+    return Reading(
+        preference=one_hot(verdict),
+        scores={"1": ahead, "2": 1 - ahead},
+        dimensions={"overall": {"1": first, "2": second}},
+        notes=notes,
+    )
+
+
+def sigmoid(x: float) -> float:
+    """``1 / (1 + exp(-x))`` without overflow for any finite or infinite x."""
+    if x >= 0:
+        return 1 / (1 + math.exp(-x))
+    return math.exp(x) / (1 + math.exp(x))
+
+
+# Points -------------------------------------------------------------------------------------
+
+
+def score_json(reply: str, form: Form, prompt: str) -> Reading:
+    """``{"reasoning": str, "score": [a, b]}``, the numbers in the order of the form's scales."""
+    found = read_object(reply, "score", prompt)
+    listed = found["score"]
+    names = list(form.scales)
+    if not isinstance(listed, list | tuple) or len(listed) != len(names):
+        raise Unread(f"score is no list of {len(names)} numbers: {str(listed)[:40]!r}")
+    values = {
+        name: number_of(value, name, form.scales[name].low, form.scales[name].high)
+        for name, value in zip(names, listed, strict=True)
+    }
+    reasoning = found.get("reasoning")
+    return Reading(
+        scores={"1": mean_of_rescaled(values, form.scales)},
+        dimensions={name: {"1": value} for name, value in values.items()},
+        rationale=reasoning if isinstance(reasoning, str) and reasoning else None,
+    )
+
+
+READERS: dict[str, Reader] = {
+    **READERS_1,
+    "rank_edit": rank_edit,
+    "pair_edit": pair_edit,
+    "score_json": score_json,
+}
