@@ -1,0 +1,1 @@
+"""Benchmarks: records, a protocol and metrics, giving a report. The demo is the first."""

@@ -1,0 +1,65 @@
+"""Records with something taken away: what a judge that sees less would be asked.
+
+A judge that does as well on these as on the whole record was not looking at what was taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from unireward.media import Image, Video
+from unireward.record import Part, Record
+
+GREY = 128
+FRAMES = 8
+
+
+def without_media(record: Record) -> Record:
+    """Every picture and clip replaced by plain grey of its own size: only the text is left."""
+    candidates = tuple(
+        candidate.model_copy(update={"content": tuple(map(_grey, candidate.content))})
+        for candidate in record.candidates
+    )
+    return record.model_copy(
+        update={"prompt": tuple(map(_grey, record.prompt)), "candidates": candidates}
+    )
+
+
+def _grey(part: Part) -> Part:
+    if part.type == "text":
+        return part
+    media = part.load()
+    if isinstance(media, Video):
+        info = media.info()
+        frames = np.full((FRAMES, info.height, info.width, 3), GREY, dtype=np.uint8)
+        return Part(type="video", media=Video(frames, fps=info.fps), role=part.role)
+    width, height = media.size
+    blank = Image(np.full((height, width, 3), GREY, dtype=np.uint8))
+    return Part(type="image", media=blank, role=part.role)
+
+
+def with_others_words(records: Sequence[Record]) -> list[Record]:
+    """Each record with the prompt text of the next one: pictures and answers say all they can.
+
+    The last takes the first's. One record alone has no other to take from and keeps its own.
+    """
+    texts = [[part for part in record.prompt if part.type == "text"] for record in records]
+    return [
+        record.model_copy(update={"prompt": _exchanged(record.prompt, other)})
+        for record, other in zip(records, [*texts[1:], *texts[:1]])
+    ]
+
+
+def _exchanged(prompt: Sequence[Part], texts: Sequence[Part]) -> tuple[Part, ...]:
+    """``prompt`` with its text parts replaced, in place of the first one, by ``texts``."""
+    kept: list[Part] = []
+    placed = False
+    for part in prompt:
+        if part.type != "text":
+            kept.append(part)
+        elif not placed:
+            kept += texts
+            placed = True
+    return tuple(kept)
