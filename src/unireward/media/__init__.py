@@ -16,18 +16,18 @@ import os
 from typing import Any
 
 from unireward.errors import MediaError
-from unireward.media.animation import is_animated
+from unireward.media.delays import is_animated
 from unireward.media.image import Image, is_pil
 from unireward.media.limits import MediaLimits, get_limits, set_limits, use_limits
 from unireward.media.rules import FrameRule
 from unireward.media.source import (
-    ANIMATION_SUFFIXES,
     IMAGE_FORMATS,
     IMAGE_SUFFIXES,
     SUPPORTED,
     VIDEO_SUFFIXES,
     Source,
     clip,
+    reading,
     sniff,
     unknown,
 )
@@ -83,6 +83,7 @@ def _by_content(found: Source, source: Any) -> Image | Video:
     kind = sniff(head)
     if kind is None:
         raise unknown(found, head, "an image or video")
-    if kind in ("gif", "webp") and is_animated(found, kind):
-        return Video(source)
+    if kind in ("gif", "webp"):
+        with found.open() as stream, reading(found.name):
+            return Video(source) if is_animated(stream, kind) else Image(source)
     return Image(source) if kind in IMAGE_FORMATS else Video(source)

@@ -64,7 +64,7 @@ class Image:
         elif isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
             self._source = Source(source)
         elif is_pil(source):
-            _check_pixels(source.size, "<PIL image>")
+            check_pixels(source.size, "<PIL image>")
             with reading("<PIL image>"):
                 self._picture = to_rgb(source, "<PIL image>")
         elif hasattr(source, "__array__") or hasattr(source, "__array_interface__"):
@@ -203,14 +203,15 @@ def open_picture(stream: BinaryIO, source: Source) -> PILImage.Image:
         raise unknown(source, head, "an image")
     if kind == "webp":
         # Pillow's decoder allocates the canvas when it opens the file.
-        _check_pixels(_webp_canvas(head), source.name)
+        check_pixels(_webp_canvas(head), source.name)
     module, reader = _READERS[kind]
     picture = getattr(import_module(f"PIL.{module}"), reader)(stream)
-    _check_pixels(picture.size, source.name)
+    check_pixels(picture.size, source.name)
     return picture
 
 
-def _check_pixels(size: tuple[int, int], name: str) -> None:
+def check_pixels(size: tuple[int, int], name: str) -> None:
+    """:class:`MediaError` for a (width, height) beyond ``max_pixels``, or without pixels."""
     limit = get_limits().max_pixels
     width, height = size
     if width < 1 or height < 1:

@@ -57,12 +57,17 @@ def to_rgb(picture: PILImage.Image, name: str) -> PILImage.Image:
 
 
 def _turned(rgb: PILImage.Image, turn: int) -> PILImage.Image:
-    from PIL.Image import Transpose as T
+    from PIL.Image import Transpose
 
     method = {
-        2: T.FLIP_LEFT_RIGHT, 3: T.ROTATE_180, 4: T.FLIP_TOP_BOTTOM, 5: T.TRANSPOSE,
-        6: T.ROTATE_270, 7: T.TRANSVERSE, 8: T.ROTATE_90,
-    }.get(turn)  # fmt: skip
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }.get(turn)
     return rgb if method is None else rgb.transpose(method)
 
 

@@ -28,31 +28,17 @@ SUPPORTED = (
     "videos: MP4/MOV, WebM/MKV, AVI, MPEG, FLV, OGG, WMV, Y4M, animated GIF or WebP"
 )
 IMAGE_SUFFIXES = frozenset(
-    [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"]
-)  # fmt: skip
-VIDEO_SUFFIXES = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".qt",
-        ".3gp",
-        ".webm",
-        ".mkv",
-        ".avi",
-        ".ts",
-        ".m2ts",
-        ".mpg",
-        ".mpeg",
-        ".flv",
-        ".ogv",
-        ".wmv",
-        ".asf",
-        ".y4m",
-    ]
+    {
+        *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff"),
+        *(".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"),
+    }
 )
-ANIMATION_SUFFIXES = frozenset({".gif", ".webp"})
-"""Suffixes of which the content decides between image and video."""
+VIDEO_SUFFIXES = frozenset(
+    {
+        *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".webm", ".mkv", ".avi", ".ts", ".m2ts"),
+        *(".mpg", ".mpeg", ".flv", ".ogv", ".wmv", ".asf", ".y4m"),
+    }
+)
 
 
 class Source:
@@ -137,7 +123,10 @@ class Source:
     def digest(self) -> str:
         """sha256 hex of the bytes."""
         with self.open() as stream, reading(self.name):
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            content = hashlib.sha256()
+            while block := stream.read(1 << 20):
+                content.update(block)
+            return content.hexdigest()
 
 
 def sniff(head: bytes) -> str | None:

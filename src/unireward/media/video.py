@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from unireward.errors import MediaError
-from unireward.media.clips import CLOCK_SLACK, Clip, Index, ListClip
+from unireward.media.clips import CLOCK_SLACK, Clip, Index, ListClip, StaleIndexError, Window
 from unireward.media.image import Image
 from unireward.media.limits import get_limits
 from unireward.media.rules import FrameRule
@@ -171,7 +171,15 @@ class Video:
         kept = self._kept
         if kept is not None and kept[0] == rule:
             return kept[1]
-        index = self._indexed()
+        try:
+            frames = self._taken(rule, self._indexed())
+        except StaleIndexError:
+            frames = self._taken(rule, self._indexed(exact=True))
+        if sum(w * h for w, h in {id(f): f.size for f in frames}.values()) <= KEEP_PIXELS:
+            self._kept = (rule, frames)
+        return frames
+
+    def _taken(self, rule: FrameRule, index: Index) -> Frames:
         first, stop = self._span(index)
         times = self._times(index)
         indices = self._chosen(rule, first, stop, times)
@@ -179,16 +187,12 @@ class Video:
         self._check_sampled(rule, len(wanted), index.size)
         with reading(self.name):
             found = self._clip().fetch(index, wanted)
-        frames = Frames(
+        return Frames(
             images=tuple(found[first + i] for i in indices),
             indices=indices,
             times=() if times is None else tuple(times[first + i] for i in indices),
             total=stop - first,
         )
-        width, height = index.size
-        if len(wanted) * width * height <= KEEP_PIXELS:
-            self._kept = (rule, frames)
-        return frames
 
     def _chosen(
         self, rule: FrameRule, first: int, stop: int, times: list[float] | None
@@ -211,17 +215,17 @@ class Video:
         pixels = count * size[0] * size[1]
         if pixels > limit:
             raise MediaError(
-                f"{self.name}: rule {rule} takes {count:,} frames of {size[0]}x{size[1]}, the limit "
-                f"is {limit:,} pixels; take fewer or raise MediaLimits.max_sampled_pixels"
+                f"{self.name}: rule {rule} takes {count:,} frames of {size[0]}x{size[1]}, the "
+                f"limit is {limit:,} pixels; take fewer or raise MediaLimits.max_sampled_pixels"
             )
 
     def _clip(self) -> Clip:
         if self._images is not None:
-            return ListClip(self._images, self.name)
+            return ListClip(self._images)
         assert self._source is not None
         head = self._source.head()
         kind = sniff(head)
-        if kind in ("gif", "webp", "png"):
+        if kind in ("gif", "webp"):
             from unireward.media.animation import AnimationClip
 
             return AnimationClip(self._source, kind)
@@ -231,13 +235,10 @@ class Video:
 
         return ContainerClip(self._source, kind)
 
-    def _indexed(self) -> Index:
-        """The source's index, limits checked again each time (they may have changed)."""
-        if self._index is None:
-            # With a rate of one's own, seconds say nothing of where the container has the frame.
-            until = self.end if self.fps is None else None
+    def _indexed(self, exact: bool = False) -> Index:
+        if self._index is None or exact:
             with reading(self.name):
-                self._index = self._clip().index(until)
+                self._index = self._clip().index(Window(self.start, self.end, self.fps), exact)
         return self._index
 
     def _times(self, index: Index) -> list[float] | None:
