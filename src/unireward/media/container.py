@@ -113,7 +113,7 @@ class ContainerClip:
 
     def _index_decoded(self, window: Window) -> Index:
         times: list[float] = []
-        size, count, last, clocked = (0, 0), 0, 0.0, True
+        size, count, end, clocked = (0, 0), 0, 0.0, True
         with self._opened() as (box, track):
             rate = _rate(track)
             for frame in self._decoded(box, track):
@@ -123,32 +123,16 @@ class ContainerClip:
                 # A clock that stands still or runs back is none.
                 if at is None or (times and at <= times[-1]):
                     clocked = False
-                count += 1
-                if clocked and at is not None:
+                elif clocked:
                     times.append(at)
-                    last = at + float((frame.duration or 0) * frame.time_base)
-                    passed = window.passed(at - times[0])
-                else:
-                    passed = window.passed(count / (rate or 1))
-                if passed:
-                    break
-        if count == 0:
-                    size = _shown_size(frame)
-                at = frame.time
-                # A clock that stands still or runs back is none.
-                clocked = clocked and at is not None and (not times or at > times[-1])
-                if clocked:
-                    times.append(at)
-                    last = at + float((frame.duration or 0) * frame.time_base)
+                    end = at + float((frame.duration or 0) * frame.time_base)
                 count += 1
-                if window.passed(at - times[0] if clocked else count / (rate or 1)):
+                if window.passed(times[-1] - times[0] if clocked else count / (rate or 1)):
                     break
         if count == 0:
             raise MediaError(f"{self.source.name}: no video frame can be decoded; make it again")
         if clocked:
-            return Index(
-                size, count, [t - times[0] for t in times], max(last, times[-1]) - times[0], rate
-            )
+            return Index(size, count, [t - times[0] for t in times], end - times[0], rate)
         if rate is None:
             return Index(size, count, None)
         return Index(size, count, [i / rate for i in range(count)], count / rate, rate)
@@ -172,9 +156,7 @@ class ContainerClip:
 
         with (
             self.source.open() as stream,
-            av.open(
-                stream, format=_DEMUXERS[self.kind], metadata_errors="replace"
-            ) as box,
+            av.open(stream, format=_DEMUXERS[self.kind], metadata_errors="replace") as box,
         ):
             # A cover picture in a music file is a video stream to FFmpeg, not to us.
             tracks = [s for s in box.streams.video if Disposition.attached_pic not in s.disposition]
