@@ -26,7 +26,7 @@ _PLACES = "abcdefghijklmnopqrstuvwxyz"
 _MANDATORY = "abc"
 _LOW, _HIGH, _SUM = 0.0, 10.0, 10.0
 _THINK = re.compile(r"</[ \t]{0,4}think[ \t]{0,4}>", re.IGNORECASE)
-_LETTER = re.compile(r"[\W_]*(?:category\s+)?([a-z])(?:\s*[.:)\]|–—-]|\s*$)", re.IGNORECASE)
+_LETTER = re.compile(r"[\W_]*(?:category\s+)?([a-z])(?:[*_\s]*[.:)\]|–—-]|\s*$)", re.IGNORECASE)
 _BARE_LETTER = re.compile(r"\W*([A-D])\s+(?=[A-Z])")
 _NAME = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\s*([+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+))\s*(?:/\s*10)?\s*")
