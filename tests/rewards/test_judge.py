@@ -317,7 +317,7 @@ def test_a_source_that_fails_loses_nothing_before_it(family, pictures):
 
     stream = Judge(ScriptedEngine("first", window=50), family).stream(source())
     assert [next(stream).record, next(stream).record] == ["r1", "r2"]
-    with pytest.raises(InputError, match="records.jsonl:3"):
+    with pytest.raises(InputError, match=r"records\.jsonl:3"):
         next(stream)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from unireward.ask import Ask, ImageContent, TextContent
 from unireward.errors import InputError, UnirewardError, UsageError
+from unireward.jobs.progress import spoken
 from unireward.record import Record
 from unireward.rewards.flow import build_ask, forms_of, mode_of
 from unireward.rewards.handles import with_handles
@@ -57,16 +58,6 @@ class Plan:
             f"tokens       about {self.prompt_tokens:,} in, at most {self.reply_tokens:,} out",
             f"time         {time}",
         ]
-
-
-def spoken(seconds: float) -> str:
-    """``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    whole = max(1, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
 def plan_of(
