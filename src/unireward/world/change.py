@@ -16,9 +16,19 @@ import numpy as np
 
 from unireward.world import layout
 from unireward.world.facts import facts, held
+from unireward.world.motion import bounds, instants, steered
 from unireward.world.scene import MAX_THINGS, allowed, make_bodies, pick
 from unireward.world.things import Body, Fact, Group, Scene, Spec, Thing
-from unireward.world.words import COLOURS, PLACES, RELATIONS, SHAPES, SIZES, TEXTURES
+from unireward.world.words import (
+    COLOURS,
+    DIGIT_SHAPES,
+    MOTIONS,
+    PLACES,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    TEXTURES,
+)
 
 
 class Change(NamedTuple):
@@ -73,6 +83,7 @@ def _sound(spec: Spec, scene: Scene, spec2: Spec, scene2: Scene, split: str) -> 
     return (
         len(set(kinds)) == len(kinds)
         and all(allowed(*kind, split) for kind in kinds)
+        and not set(kinds) & {(g.colour, g.shape) for g in (*scene2.extras, *scene2.covers)}
         and fits(scene2)
         and all(held(spec2, scene2))
         and held(spec, scene2).count(False) == 1
@@ -81,10 +92,12 @@ def _sound(spec: Spec, scene: Scene, spec2: Spec, scene2: Scene, split: str) -> 
 
 
 def fits(scene: Scene) -> bool:
-    """No two things overlap and none leaves the canvas (level 4 hides things on purpose)."""
-    if scene.level == 4:
-        return True
-    bodies = [(b.x, b.y, b.radius * layout.EXTENT) for b in scene.bodies]
+    """No two things overlap and none leaves the canvas, at any time of a clip."""
+    return all(_apart(moment.bodies) for moment in instants(scene))
+
+
+def _apart(standing: list[Body]) -> bool:
+    bodies = [(b.x, b.y, b.radius * layout.EXTENT) for b in standing]
     return all(r <= x <= 1 - r and r <= y <= 1 - r for x, y, r in bodies) and all(
         (x - u) ** 2 + (y - v) ** 2 >= (r + s) ** 2
         for i, (x, y, r) in enumerate(bodies)
@@ -119,6 +132,19 @@ def _attribute(options: tuple[str, ...]) -> Callable[..., Made]:
     return change
 
 
+def _shape(spec: Spec, scene: Scene, fact: Fact, rng: np.random.Generator) -> Made:
+    shapes = DIGIT_SHAPES if fact.value in DIGIT_SHAPES else SHAPES
+    return _attribute(shapes)(spec, scene, fact, rng)
+
+
+def _motion(spec: Spec, scene: Scene, fact: Fact, rng: np.random.Generator) -> Made:
+    motion = _other(rng, MOTIONS, fact.value)
+    groups = list(scene.groups)
+    groups[fact.group] = steered(groups[fact.group], motion)
+    changed = replace(scene, groups=tuple(groups))
+    return with_thing(spec, fact.group, motion=motion), changed
+
+
 def _size(spec: Spec, scene: Scene, fact: Fact, rng: np.random.Generator) -> Made:
     size = _other(rng, SIZES, fact.value)
     scale = layout.RADII[size][1] / layout.RADII[str(fact.value)][1]
@@ -129,8 +155,7 @@ def _size(spec: Spec, scene: Scene, fact: Fact, rng: np.random.Generator) -> Mad
 
 def _count(spec: Spec, scene: Scene, fact: Fact, rng: np.random.Generator) -> Made:
     group = scene.groups[fact.group]
-    others = sum(g.count for i, g in enumerate(scene.groups) if i != fact.group)
-    most = 7 if scene.level == 4 else min(4, MAX_THINGS - others)
+    most = _most(scene, fact.group)
     counts = tuple(range(1, most + 1))
     if counts == (group.count,):
         return None
@@ -142,16 +167,35 @@ def _count(spec: Spec, scene: Scene, fact: Fact, rng: np.random.Generator) -> Ma
         more = _spots(spec.things[fact.group], scene, group, count - group.count, rng)
         if more is None:
             return None
-        bodies = (*group.bodies, *make_bodies(more, group.size, rng))
+        bodies = (*group.bodies, *_like(group, make_bodies(more, group.size, rng)))
     changed = with_group(scene, fact.group, bodies=bodies)
     return with_thing(spec, fact.group, count=count), changed
+
+
+def _like(group: Group, bodies: tuple[Body, ...]) -> tuple[Body, ...]:
+    """New bodies for a group; digits keep to a handwriting of their own split."""
+    if group.shape not in DIGIT_SHAPES:
+        return bodies
+    return tuple(replace(body, turn=group.bodies[0].turn) for body in bodies)
+
+
+def _most(scene: Scene, index: int) -> int:
+    """The largest count that the scene's level knows for a group."""
+    if scene.moving:
+        return 2
+    alone = len(scene.groups) == 1
+    if scene.level == 4:
+        return 7 if alone else 4
+    others = sum(g.count for i, g in enumerate(scene.groups) if i != index)
+    return 4 if alone else min(4, MAX_THINGS - others)
 
 
 def _spots(
     thing: Thing, scene: Scene, group: Group, number: int, rng: np.random.Generator
 ) -> list[layout.Point] | None:
-    room = layout.ROOM["small" if thing.place is not None or scene.level == 4 else "large"]
-    box = layout.whole(room)
+    tight = thing.place is not None or scene.level == 4
+    room = layout.ROOM[group.size if tight else "large"]
+    box = bounds(group.motion) if scene.moving else layout.whole(room)
     if thing.place is not None:
         # Close to those that stand, or the centre would leave its cell.
         xs, ys = [b.x for b in group.bodies], [b.y for b in group.bodies]
@@ -210,11 +254,12 @@ def _absent(spec: Spec, scene: Scene, fact: Fact, rng: np.random.Generator) -> M
 
 _CHANGES: dict[str, Callable[[Spec, Scene, Fact, np.random.Generator], Made]] = {
     "colour": _attribute(COLOURS),
-    "shape": _attribute(SHAPES),
+    "shape": _shape,
     "texture": _attribute(TEXTURES),
     "size": _size,
     "count": _count,
     "place": _place,
+    "motion": _motion,
     "relation": _relation,
     "absent": _absent,
 }

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import permutations
 
 from unireward.world.things import Fact, Group, Scene, Spec, Thing
-from unireward.world.words import count_word, plural
+from unireward.world.words import count_word, motion_words, plural
 
 RELATION_GAP = 0.06
 """Every thing of the first group is beyond every thing of the second by this much of the canvas
 (centre to centre) for "left of" and its kin to hold."""
 
 
-def _thing_words(thing: Thing, group: int) -> Iterator[tuple[str, str, str | int]]:
+def thing_words(thing: Thing) -> Iterator[tuple[str, str, str | int]]:
     """(word, kind or "", value) for each word of one thing's phrase."""
     yield count_word(thing.count), "count", thing.count
     if thing.size is not None:
@@ -22,20 +22,26 @@ def _thing_words(thing: Thing, group: int) -> Iterator[tuple[str, str, str | int
     if thing.texture is not None:
         yield thing.texture, "texture", thing.texture
     yield thing.colour, "colour", thing.colour
-    yield plural(thing.shape, thing.count), "shape", thing.shape
+    yield from _last(plural(thing.shape, thing.count).split(), "shape", thing.shape)
     if thing.place is not None:
         yield "at", "", ""
         yield "the", "", ""
-        *head, last = thing.place.split()
-        for word in head:
-            yield word, "", ""
-        yield last, "place", thing.place
+        yield from _last(thing.place.split(), "place", thing.place)
+    if thing.motion is not None:
+        yield from _last(motion_words(thing.motion), "motion", thing.motion)
+
+
+def _last(words: Sequence[str], kind: str, value: str) -> Iterator[tuple[str, str, str]]:
+    """Several words for one fact: the last one carries it."""
+    for word in words[:-1]:
+        yield word, "", ""
+    yield words[-1], kind, value
 
 
 def _words(spec: Spec) -> Iterator[tuple[str, str, str | int, int]]:
     if spec.exactly:
         yield "exactly", "", "", 0
-    for word, kind, value in _thing_words(spec.things[0], 0):
+    for word, kind, value in thing_words(spec.things[0]):
         yield word, kind, value, 0
     if spec.relation is not None:
         head, *tail = spec.relation.split()
@@ -45,13 +51,14 @@ def _words(spec: Spec) -> Iterator[tuple[str, str, str | int, int]]:
     for index, thing in enumerate(spec.things[1:], start=1):
         if spec.relation is None:
             yield "and", "", "", index
-        for word, kind, value in _thing_words(thing, index):
+        for word, kind, value in thing_words(thing):
             yield word, kind, value, index
     if spec.absent is not None:
         yield "and", "", "", 0
         yield "no", "absent", f"{spec.absent.colour} {spec.absent.shape}", 0
         yield spec.absent.colour, "", "", 0
-        yield plural(spec.absent.shape, 2), "", "", 0
+        for word in plural(spec.absent.shape, 2).split():
+            yield word, "", "", 0
 
 
 @lru_cache(maxsize=65536)
@@ -83,7 +90,7 @@ def holds(fact: Fact, scene: Scene, match: tuple[int | None, ...] = (0, 1)) -> b
     ``match[i]`` is the scene's group that stands for the spec's thing i (None: there is none),
     as ``match_of`` finds it; by default the i-th.
     """
-    groups = (*scene.groups, *scene.extras)
+    groups = (*scene.groups, *scene.extras, *scene.covers)
     if fact.kind == "absent":
         return all(f"{g.colour} {g.shape}" != fact.value for g in groups)
     index = match[fact.group] if fact.group < len(match) else None
@@ -109,7 +116,7 @@ def match_of(spec: Spec, scene: Scene) -> tuple[int | None, ...]:
     pool: list[int | None] = [*range(len(scene.groups) + len(scene.extras))]
     pool += [None] * max(0, n - len(pool))
     stated = facts(spec)
-    best: tuple[int | None, ...] = tuple(pool[:n])
+    best: tuple[int | None, ...] = tuple(pool[:n])  # the scene's groups come first
     best_held = sum(holds(fact, scene, best) for fact in stated)
     if best_held == len(stated):
         return best
@@ -135,14 +142,18 @@ def spec_of(scene: Scene) -> Spec:
             group.size,
             group.texture,
             group.count,
-            group.place if len(scene.groups) == 1 and _compact(group) else None,
+            group.place if _placed(scene, group) else None,
+            group.motion if scene.moving else None,
         )
         for group in scene.groups
     )
     return Spec(things, scene.relation, scene.level)
 
 
-def _compact(group: Group) -> bool:
+def _placed(scene: Scene, group: Group) -> bool:
+    """Whether one would say where the group stands: alone, at rest and compact."""
+    if scene.moving or len(scene.groups) > 1:
+        return False
     cx, cy = group.centre
     return all((b.x - cx) ** 2 + (b.y - cy) ** 2 < 0.2**2 for b in group.bodies)
 

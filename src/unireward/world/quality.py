@@ -64,10 +64,18 @@ def plant_artefact(
     """
     severity = pick(rng, STRENGTHS) if severity is None else severity
     kind = pick(rng, ARTEFACTS) if kind is None else kind
-    x0, y0, x1, y1 = box = _spot(image, rng, severity)
+    box = _spot(image, rng, severity)
+    return spoil_box(image, box, kind, severity, rng), box
+
+
+def spoil_box(
+    image: np.ndarray, box: Box, kind: str, severity: int, rng: np.random.Generator
+) -> np.ndarray:
+    """``image`` with an artefact of ``kind`` in ``box`` (x0, y0, x1, y1 in pixels)."""
+    x0, y0, x1, y1 = box
     spoiled = image.copy()
     spoiled[y0:y1, x0:x1] = _SPOIL[kind](spoiled[y0:y1, x0:x1], rng, severity)
-    return spoiled, box
+    return spoiled
 
 
 def _spot(image: np.ndarray, rng: np.random.Generator, severity: int) -> Box:

@@ -10,8 +10,11 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from PIL import Image
 
+from unireward.world.digits import ink
 from unireward.world.things import Group, Scene
+from unireward.world.words import DIGIT_SHAPES
 
 RGB: dict[str, tuple[int, int, int]] = {
     "red": (218, 30, 38),
@@ -42,7 +45,7 @@ _SUB = 4
 def render(scene: Scene, size: int = 96) -> np.ndarray:
     """The clean picture, uint8 [size, size, 3]."""
     canvas = _background(scene.background, size).copy()
-    for group in (*scene.extras, *scene.groups):
+    for group in (*scene.extras, *scene.groups, *scene.covers):
         draw(canvas, group)
     return canvas
 
@@ -92,6 +95,9 @@ def _masks(shape: str, half: int, turn: int, texture: str) -> tuple[np.ndarray, 
     """Coverage and share of marks per pixel, float32 [h, w] in [0, 1]; ``half`` is 2 x radius."""
     radius = half / 2
     reach = math.ceil(radius * 1.08)
+    if shape in DIGIT_SHAPES:
+        cover = _written(shape, turn, 2 * reach + 1)
+        return cover, np.zeros_like(cover)
     n = (2 * reach + 1) * _SUB
     axis = ((np.arange(n) + 0.5) / _SUB - reach - 0.5) / radius
     across, down = np.meshgrid(axis, axis)
@@ -102,6 +108,14 @@ def _masks(shape: str, half: int, turn: int, texture: str) -> tuple[np.ndarray, 
     within = radius / (radius - _RIM)
     marked = _MARKS[texture](x, y, radius) & _INSIDE[shape](x * within, y * within)
     return _shrink(inside), _shrink(marked & inside) / np.maximum(_shrink(inside), 1e-6)
+
+
+def _written(shape: str, number: int, side: int) -> np.ndarray:
+    """A handwritten digit enlarged smoothly, its ink made crisp."""
+    small = Image.fromarray(ink(shape, number), mode="F")
+    return np.clip(
+        np.asarray(small.resize((side, side), Image.Resampling.BICUBIC)) * 2.2 - 0.6, 0, 1
+    )
 
 
 def _shrink(fine: np.ndarray) -> np.ndarray:

@@ -11,54 +11,40 @@ colour-shape combinations of ``words.HELD_OUT``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from unireward.errors import InputError
-from unireward.media import Image
-from unireward.record import Candidate, Part, Record, Span
-from unireward.world import pictures
-from unireward.world.truth import label_of
+from unireward.world import answering, clips, editing, photographs, pictures
+from unireward.world.item import Order, WorldItem
+
+__all__ = ["SIZE", "SPLITS", "TASKS", "TRACKS", "WorldItem", "iter_items", "sample_record"]
 
 SPLITS = ("train", "eval")
-TASKS = (
-    "image_generation",
-)  # fmt: skip
 SIZE = 96
-"""Pixels a side of a picture."""
+"""Pixels a side of a picture or frame."""
+
+_MAKERS: dict[str, Callable[[np.random.Generator, Order], WorldItem]] = {
+    "image_generation": pictures.make_item,
+    "video_generation": clips.make_item,
+    "image_editing": editing.make_item,
+    "image_understanding": answering.make_item,
+    "video_understanding": answering.make_item,
+}
+TASKS = tuple(_MAKERS)
+_TRACKS: dict[str, Callable[[np.random.Generator, Order], WorldItem]] = {
+    "photographs": photographs.make_item,
+    "digits": pictures.make_digit_item,
+}
+TRACKS = tuple(_TRACKS)
+"""Image generation of other things than drawn shapes; never part of the default mix."""
 
 
-@dataclass(frozen=True)
-class WorldItem:
-    """A record in memory and its truth. Keyed by candidate id (``a``, ``b``, ...).
-
-    ``kind`` is ``one-fact``, ``quality`` or ``random``; ``spec`` what the prompt states;
-    ``made`` how each candidate was made (``Picture``, ``Clip``, ``Answer``); ``media`` the
-    arrays, uint8 [H, W, 3] or [T, H, W, 3]; ``prompt_media`` those of the prompt.
-    """
-
-    record: Record
-    task: str
-    level: int
-    kind: str
-    spec: Any
-    made: dict[str, Any]
-    truth: dict[str, dict[str, float]]
-    media: dict[str, np.ndarray] = field(default_factory=dict)
-    prompt_media: tuple[np.ndarray, ...] = ()
-
-
-def candidate_ids(number: int) -> list[str]:
-    """a, b, ..., z, then c27, c28, ..."""
-    return [chr(97 + i) if i < 26 else f"c{i + 1}" for i in range(number)]
-
-
-def rng_of(task: str, seed: int, split: str, index: int) -> np.random.Generator:
-    """The generator of one item; its entropy names split, task, seed and index."""
-    return np.random.default_rng([SPLITS.index(split), TASKS.index(task), seed, index])
+def rng_of(task: str, seed: int, split: str, index: int, track: str | None = None):
+    """The generator of one item; its entropy names split, task or track, seed and index."""
+    what = TASKS.index(task) if track is None else 100 + TRACKS.index(track)
+    return np.random.default_rng([SPLITS.index(split), what, seed, index])
 
 
 def sample_record(
@@ -70,14 +56,19 @@ def sample_record(
     *,
     index: int = 0,
     size: int = SIZE,
+    track: str | None = None,
 ) -> WorldItem:
-    """One item. ``level`` None takes 1 to 3 in turn by ``index``; ``candidates`` 1 is pointwise,
-    2 a pair, more a group. Raises InputError for an unknown task, split or level."""
-    _check(task, split, level, candidates)
-    rng = seed if isinstance(seed, np.random.Generator) else rng_of(task, seed, split, index)
-    level = 1 + index % 3 if level is None else level
-    name = f"{task}-{index:06d}"
-    return _MAKERS[task](rng, name, level, candidates, split, size)
+    """Item ``index`` of ``seed`` (or the next one of a generator).
+
+    ``level`` None takes 1 to 3 in turn by ``index``; ``candidates`` 1 is pointwise, 2 a pair,
+    more a group; ``track`` draws photographs or handwritten digits in place of shapes. Raises
+    InputError for an unknown task, split, level or track.
+    """
+    _check(task, split, level, candidates, seed, track)
+    rng = seed if isinstance(seed, np.random.Generator) else rng_of(task, seed, split, index, track)
+    name = f"{track or task}-{index:06d}"
+    order = Order(name, task, level or 1 + index % 3, candidates, split, size)
+    return (_MAKERS[task] if track is None else _TRACKS[track])(rng, order)
 
 
 def iter_items(
@@ -90,13 +81,23 @@ def iter_items(
     *,
     start: int = 0,
     size: int = SIZE,
+    track: str | None = None,
 ) -> Iterator[WorldItem]:
     """Items ``start`` to ``start + n``; levels 1 to 3 in equal parts unless ``level`` is given."""
     for index in range(start, start + n):
-        yield sample_record(task, seed, level, candidates, split, index=index, size=size)
+        yield sample_record(
+            task, seed, level, candidates, split, index=index, size=size, track=track
+        )
 
 
-def _check(task: str, split: str, level: int | None, candidates: int) -> None:
+def _check(
+    task: str,
+    split: str,
+    level: int | None,
+    candidates: int,
+    seed: int | np.random.Generator,
+    track: str | None,
+) -> None:
     if task not in TASKS:
         raise InputError(f"task {task!r} is not drawn; set task to one of {', '.join(TASKS)}")
     if split not in SPLITS:
@@ -105,45 +106,9 @@ def _check(task: str, split: str, level: int | None, candidates: int) -> None:
         raise InputError(f"level {level!r} is unknown; set level to 1, 2, 3 or 4")
     if candidates < 1:
         raise InputError(f"candidates is {candidates}; set it to 1 or more")
-
-
-def _image_generation(
-    rng: np.random.Generator, name: str, level: int, number: int, split: str, size: int
-) -> WorldItem:
-    if number == 2:
-        spec, made, kind = pictures.sample_pair(rng, level, split, size)
-    else:
-        spec, made, kind = pictures.sample_group(rng, level, split, size, number)
-    by_id = dict(zip(candidate_ids(number), made))
-    truths = {key: pictures.picture_truth(picture, spec) for key, picture in by_id.items()}
-    record = Record(
-        id=name,
-        task="image_generation",
-        prompt=(Part.of_text(pictures.prompt_text(spec)),),
-        candidates=tuple(image_candidate(key, picture.pixels) for key, picture in by_id.items()),
-        label=label_of(truths, box_spans(by_id)),
-        meta={"source": "world", "level": level, "split": split},
-    )
-    media = {key: picture.pixels for key, picture in by_id.items()}
-    return WorldItem(record, "image_generation", level, kind, spec, by_id, truths, media)
-
-
-def image_candidate(key: str, pixels: np.ndarray) -> Candidate:
-    return Candidate(id=key, content=(Part(type="image", media=Image(pixels)),))
-
-
-def box_spans(by_id: dict[str, pictures.Picture]) -> list[Span]:
-    return [
-        Span(
-            candidate=key,
-            kind="box",
-            box=tuple(map(float, box)),
-            dimension="coherence",
-            value=5.0 - picture.quality.artefact,
-        )
-        for key, picture in by_id.items()
-        for box in picture.boxes
-    ]
-
-
-_MAKERS = {"image_generation": _image_generation}
+    if isinstance(seed, int) and seed < 0:
+        raise InputError(f"seed is {seed}; set it to 0 or more")
+    if track is not None and track not in TRACKS:
+        raise InputError(f"track {track!r} is unknown; set track to one of {', '.join(TRACKS)}")
+    if track is not None and task != "image_generation":
+        raise InputError(f"track {track!r} has pictures only; set task to image_generation")

@@ -22,6 +22,7 @@ class Thing:
     texture: str | None = None
     count: int = 1
     place: str | None = None
+    motion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,18 @@ class Body:
 
 @dataclass(frozen=True)
 class Group:
-    """Equal things in a picture. ``digit`` draws handwritten digits in place of the shape."""
+    """Equal things in a picture. In a clip the bodies stand as they do half-way through it.
+
+    No bodies: the things were removed. Where the shape is a digit, a body's ``turn`` says which
+    of the handwritten ones it is.
+    """
 
     colour: str
     shape: str
     size: str
     texture: str
     bodies: tuple[Body, ...]
+    motion: str = "still"
 
     @property
     def count(self) -> int:
@@ -80,17 +86,24 @@ class Group:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture: the groups spoken of, ``extras`` that nobody speaks of, and the background
-    (an index into ``render.BACKGROUNDS``)."""
+    """A picture or clip: the groups spoken of, and the background (an index into
+    ``render.BACKGROUNDS``).
+
+    ``extras`` are things nobody speaks of, ``covers`` such that stand before the others and
+    hide a part of them (level 4). ``moving`` says that it is a clip.
+    """
 
     groups: tuple[Group, ...]
     background: int = 0
     relation: str | None = None
     level: int = 1
     extras: tuple[Group, ...] = ()
+    covers: tuple[Group, ...] = ()
+    moving: bool = False
 
     @property
     def bodies(self) -> list[Body]:
+        """All that must not overlap: everything but the covers."""
         return [body for group in (*self.groups, *self.extras) for body in group.bodies]
 
 
@@ -106,7 +119,9 @@ class Fact:
     value: str | int
 
 
-FACT_KINDS = ("count", "size", "texture", "colour", "shape", "place", "relation", "absent")
+FACT_KINDS = (
+    "count", "size", "texture", "colour", "shape", "place", "motion", "relation", "absent",
+)  # fmt: skip
 
 
 def place_of(x: float, y: float) -> str:

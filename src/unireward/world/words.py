@@ -23,6 +23,8 @@ MOTIONS = ("left", "right", "up", "down", "still", "growing")
 DIGITS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
 )  # fmt: skip
+DIGIT_SHAPES = tuple(f"digit {word}" for word in DIGITS)
+"""Handwritten digits stand in a scene as shapes of these names."""
 
 HELD_OUT = (
     ("red", "star"),
@@ -37,25 +39,32 @@ _PLURALS = {"cross": "crosses"}
 
 
 def plural(shape: str, count: int) -> str:
-    """``circle`` or ``circles``."""
-    return shape if count == 1 else _PLURALS.get(shape, shape + "s")
+    """``circle`` or ``circles``, ``digit seven`` or ``digits seven``."""
+    if count == 1:
+        return shape
+    head, *tail = shape.split()
+    return " ".join([_PLURALS.get(head, head + "s"), *tail])
 
 
 def count_word(count: int) -> str:
     return COUNTS[count - 1]
 
 
-_SHAPE_WORDS = tuple(plural(shape, n) for shape in SHAPES for n in (1, 2))
-_GLUE = (
-    "a", "the", "at", "of", "and", "no", "not", "exactly", "only", "moving", "digit",
-)  # fmt: skip
-_INSTRUCTIONS = ("make", "add", "remove", "move", "to", "all", "change")
+def motion_words(motion: str) -> tuple[str, ...]:
+    """The last word carries the fact."""
+    if motion == "growing":
+        return ("growing",)
+    return ("standing", "still") if motion == "still" else ("moving", motion)
+
+
+_SHAPE_WORDS = tuple(plural(shape, n) for shape in (*SHAPES, "thing", "digit") for n in (1, 2))
+_GLUE = ("a", "the", "at", "of", "and", "no", "exactly", "moving", "standing")
+_INSTRUCTIONS = ("make", "add", "remove", "move", "change", "to")
 _QUESTIONS = (
-    "what", "which", "how", "many", "is", "are", "there", "colour", "shape", "size", "texture",
-    "where", "does", "do", "it", "they", "in", "picture", "clip", "things", "thing", "way",
-    "yes", "stand", "stands", "?", ".", ",",
+    "what", "how", "many", "is", "are", "there", "colour", "shape", "size", "texture", "where",
+    "which", "way", "does", "do", "in", "picture", "clip", "yes", "?", ".",
 )  # fmt: skip
-_PHOTOGRAPHS = ("photograph", "clear")
+_PHOTOGRAPHS = ("clear", "photograph")
 
 VOCABULARY: tuple[str, ...] = tuple(
     dict.fromkeys(

@@ -1,0 +1,126 @@
+"""World records on disk: ``DIR/records.jsonl`` and ``DIR/media/``, streamed one at a time.
+
+The same arguments give the same bytes in ``records.jsonl``. Media are PNG and MP4 named by
+record and candidate; nothing in a name or in ``meta`` says which candidate is better.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from unireward.errors import InputError
+from unireward.files import write_records
+from unireward.record import Part, Record
+from unireward.world.item import FPS, WorldItem
+from unireward.world.sample import TASKS, sample_record
+
+MEDIA = "media"
+_QUALITY = {"libx264": {"crf": "6", "preset": "veryfast"}, "mpeg4": {"qscale": "2"}}
+"""Near lossless: colours and thin stripes must survive."""
+
+
+def write_world(
+    tasks: str | Sequence[str],
+    items: int,
+    seed: int,
+    out: str | os.PathLike[str],
+    level: int | None = None,
+    candidates: int = 2,
+    split: str = "eval",
+    track: str | None = None,
+) -> int:
+    """Write ``items`` records in all of ``tasks`` (one, several, or ``"all"``) to folder ``out``.
+
+    The tasks take turns, so they share ``items`` evenly. Returns the number written. Raises
+    InputError for arguments that make no sense, before anything is written.
+    """
+    names = _tasks(tasks, track)
+    if items < 1:
+        raise InputError(f"items is {items}; set it to 1 or more")
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; name a folder to write the world to")
+    # The first item is drawn before the folder is made: wrong arguments leave nothing behind.
+    first = sample_record(names[0], seed, level, candidates, split, index=0, track=track)
+    (folder / MEDIA).mkdir(parents=True, exist_ok=True)
+
+    def stream() -> Iterator[Record]:
+        yield saved(first, folder)
+        for k in range(1, items):
+            task, index = names[k % len(names)], k // len(names)
+            item = sample_record(task, seed, level, candidates, split, index=index, track=track)
+            yield saved(item, folder)
+
+    return write_records(folder / "records.jsonl", stream())
+
+
+def _tasks(tasks: str | Sequence[str], track: str | None) -> tuple[str, ...]:
+    if tasks == "all":
+        return TASKS if track is None else ("image_generation",)
+    return (tasks,) if isinstance(tasks, str) else tuple(tasks)
+
+
+def saved(item: WorldItem, folder: Path) -> Record:
+    """The item's record with its media written to ``folder/media`` and referred to by path."""
+    record = item.record
+    shown = iter(item.prompt_media)
+    prompt = tuple(
+        part if part.type == "text" else _kept(part, next(shown), folder, f"{record.id}-prompt")
+        for part in record.prompt
+    )
+    candidates = tuple(
+        candidate
+        if candidate.id not in item.media
+        else candidate.model_copy(
+            update={
+                "content": tuple(
+                    _kept(part, item.media[candidate.id], folder, f"{record.id}-{candidate.id}")
+                    for part in candidate.content
+                )
+            }
+        )
+        for candidate in record.candidates
+    )
+    return record.model_copy(update={"prompt": prompt, "candidates": candidates})
+
+
+def _kept(part: Part, pixels: np.ndarray, folder: Path, name: str) -> Part:
+    suffix, data = (".png", png(pixels)) if part.type == "image" else (".mp4", mp4(pixels))
+    path = folder / MEDIA / (name + suffix)
+    path.write_bytes(data)
+    return Part(type=part.type, path=str(path), role=part.role)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """uint8 [H, W, 3] as PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def mp4(frames: np.ndarray, fps: int = FPS) -> bytes:
+    """uint8 [T, H, W, 3] (even H and W) as MP4: H.264 where PyAV can write it, else MPEG-4.
+
+    One thread, so that equal frames give equal bytes.
+    """
+    import av
+
+    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream(codec, rate=Fraction(fps), options=_QUALITY[codec])
+        stream.width, stream.height = frames.shape[2], frames.shape[1]
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        for pixels in frames:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
