@@ -88,10 +88,13 @@ def _plant(
     after = first + 2 + int(rng.random() * 4)
     kind = pick(rng, ARTEFACTS)
     frames = frames.copy()
-    frames[first], box = plant_artefact(frames[first], rng, severity, kind)
-    for frame in range(first + 1, min(after, FRAMES)):
-        frames[frame] = spoil_box(frames[frame], box, kind, severity, rng)
-    return frames, (box, first, min(after, FRAMES))
+    seed, after = int(rng.random() * 2**32), min(after, FRAMES)
+    _, box = plant_artefact(frames[first], rng, severity, kind)
+    for frame in range(first, after):
+        # The same defect in each frame, whatever moves under it.
+        same = np.random.default_rng(seed)
+        frames[frame] = spoil_box(frames[frame], box, kind, severity, same)
+    return frames, (box, first, after)
 
 
 Broken = tuple[list[Scene], tuple[int, int]]

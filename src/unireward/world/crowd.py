@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from unireward.world import layout
-from unireward.world.scene import kind_of_thing, make_group, pick
+from unireward.world.scene import NUM_BACKGROUNDS, kind_of_thing, make_group, pick
 from unireward.world.things import Body, Group, Scene, Spec, Thing
 from unireward.world.words import COLOURS, HELD_OUT, RELATIONS, SHAPES, SIZES, TEXTURES
 
@@ -73,7 +73,7 @@ def crowd_of(spec: Spec, rng: np.random.Generator) -> Scene:
     extras = tuple(
         make_group(Thing(*kind), [spot], rng, tight=small) for kind, spot in zip(kinds, points)
     )
-    scene = Scene(tuple(groups), int(rng.random() * 24), spec.relation, 4, extras)
+    scene = Scene(tuple(groups), int(rng.random() * NUM_BACKGROUNDS), spec.relation, 4, extras)
     return _covered(scene, forbidden, rng) if rng.random() < _COVERED else scene
 
 

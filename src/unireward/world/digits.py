@@ -27,8 +27,8 @@ def _handwriting() -> tuple[np.ndarray, np.ndarray]:
         raise MissingExtraError(
             "handwritten digits need scikit-learn; install unireward[world]"
         ) from error
-    data = load_digits()
-    return (data.images / 16).astype(np.float32), data.target
+    flat, target = load_digits(return_X_y=True)
+    return np.asarray(flat, np.float32).reshape(-1, 8, 8) / 16, np.asarray(target)
 
 
 @lru_cache(maxsize=1)
@@ -56,9 +56,8 @@ def ink(shape: str, number: int) -> np.ndarray:
 def sample_digits(rng: np.random.Generator, level: int, split: str = "eval") -> Spec:
     """Level 1: digit, colour, count to 3; higher levels add the size."""
     size = pick(rng, SIZES) if level > 1 else None
-    thing = Thing(
-        pick(rng, COLOURS), pick(rng, DIGIT_SHAPES), size, None, 1 + int(rng.random() * 3)
-    )
+    count = 1 + int(rng.random() * 3)
+    thing = Thing(pick(rng, COLOURS), pick(rng, DIGIT_SHAPES), size, None, count)
     return Spec((thing,), None, level)
 
 

@@ -71,7 +71,7 @@ def build(
     spans: Sequence[Span] = (),
     prompt_media: tuple[np.ndarray, ...] = (),
 ) -> WorldItem:
-    """The item whose candidates are ``made``: drawn (with ``pixels``) or answers (with ``text``)."""
+    """The item whose candidates are ``made``: drawn (``pixels``) or answers (``text``)."""
     media = {key: thing.pixels for key, thing in made.items() if hasattr(thing, "pixels")}
     record = Record(
         id=order.name,

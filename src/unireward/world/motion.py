@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from unireward.world import layout
-from unireward.world.scene import make_group, pick
-from unireward.world.things import Body, Group, Scene, Spec
+from unireward.world.scene import NUM_BACKGROUNDS, kind_of_thing, make_group, pick
+from unireward.world.things import Body, Group, Scene, Spec, Thing
 from unireward.world.words import MOTIONS
 
 TRAVEL = 0.44
@@ -61,10 +61,13 @@ def steered(group: Group, motion: str) -> Group:
 
 
 def moving_scene(spec: Spec, rng: np.random.Generator) -> Scene:
-    """A clip's scene in which every fact of ``spec`` holds and no two things ever touch."""
+    """A clip's scene in which every fact of ``spec`` holds and no two things ever touch.
+
+    At level 4 something stands by that nobody speaks of.
+    """
     from unireward.world.change import fits
 
-    background = int(rng.random() * 24)
+    background = int(rng.random() * NUM_BACKGROUNDS)
     while True:
         groups = []
         for thing in spec.things:
@@ -74,6 +77,16 @@ def moving_scene(spec: Spec, rng: np.random.Generator) -> Scene:
             if points is None:
                 break
             groups.append(replace(make_group(thing, points, rng), motion=motion))
-        scene = Scene(tuple(groups), background, None, spec.level, moving=True)
+        extras = _bystander(spec, rng) if spec.level == 4 else ()
+        scene = Scene(tuple(groups), background, None, spec.level, extras, moving=True)
         if len(groups) == len(spec.things) and fits(scene):
             return scene
+
+
+def _bystander(spec: Spec, rng: np.random.Generator) -> tuple[Group, ...]:
+    """A small still thing; never of a held-out kind, so that none leaks into training."""
+    room = layout.ROOM["small"]
+    spots = layout.scatter(rng, [layout.whole(room)], [room])
+    assert spots is not None
+    kind = kind_of_thing(rng, "train", [(t.colour, t.shape) for t in spec.things])
+    return (make_group(Thing(*kind, size="small"), spots, rng),)

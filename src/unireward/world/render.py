@@ -113,9 +113,8 @@ def _masks(shape: str, half: int, turn: int, texture: str) -> tuple[np.ndarray, 
 def _written(shape: str, number: int, side: int) -> np.ndarray:
     """A handwritten digit enlarged smoothly, its ink made crisp."""
     small = Image.fromarray(ink(shape, number), mode="F")
-    return np.clip(
-        np.asarray(small.resize((side, side), Image.Resampling.BICUBIC)) * 2.2 - 0.6, 0, 1
-    )
+    large = np.asarray(small.resize((side, side), Image.Resampling.BICUBIC))
+    return np.clip(large * 2.2 - 0.6, 0, 1)
 
 
 def _shrink(fine: np.ndarray) -> np.ndarray:
