@@ -47,7 +47,8 @@ class Retry:
     base: float = 0.5
     cap: float = 30.0
     deadline: float = 300.0
-    random: Random = field(default_factory=lambda: Random(0), compare=False, repr=False)
+    random: Random = field(default_factory=Random, compare=False, repr=False)
+    """Unseeded on purpose: processes that were refused together must not come back together."""
 
     def __post_init__(self) -> None:
         if self.retries < 0:

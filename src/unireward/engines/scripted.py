@@ -130,11 +130,14 @@ class ScriptedEngine(BaseEngine):
 
     def reply(self, ask: Ask) -> Reply:
         """What the script says to this ask, with neither count, delay nor fault."""
-        answer = self._answer(ask)
-        if answer is None:
+        return fitted(self.said(ask), ask, choose=CHOOSE in self.capabilities)
+
+    def said(self, ask: Ask) -> Reply:
+        """``reply`` with all log-probabilities of the script, whatever was asked for."""
+        reply = self._answer(ask)
+        if reply is None:
             head = " ".join(ask.text.split())[:60]
             return Reply(error=f"no rule answers the ask {head!r}; add one to the table")
-        reply = fitted(answer, ask, choose=CHOOSE in self.capabilities)
         return replace(reply, prompt_tokens=reply.prompt_tokens or len(ask.text.split()))
 
     def _answer(self, ask: Ask) -> Reply | None:

@@ -1,0 +1,348 @@
+"""OpenAIEngine: a model behind an OpenAI-compatible endpoint (vLLM, SGLang, any other).
+
+::
+
+    with OpenAIEngine("http://127.0.0.1:8000/v1", model="UnifiedReward") as engine:
+        for index, reply in engine.stream(asks):        # as each is done; asks pulled lazily
+            ...
+
+Nothing is sent before ``name``, ``identity`` or ``stream`` is used. The first contact asks for
+the list of models; an endpoint that cannot be reached, or that answers it or the first question
+with 401, 403 or 404, raises :class:`EngineUnavailableError` before any reply. From then on
+whatever happens is one ask's: its reply has an ``error`` that says what the server did.
+
+Replies come back as they are done and the next ask takes the place at once. Requests run in an
+event loop of a thread of their own; images are encoded in threads beside it, a little ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import queue
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from unireward.ask import Ask, Reply
+from unireward.engines.base import CHOOSE, GENERATE, IMAGE, VIDEO, BaseEngine
+from unireward.engines.encoding import MediaEncoder
+from unireward.engines.endpoint import (
+    KEYS,
+    Answer,
+    Endpoint,
+    EndpointError,
+    api_key,
+    checked_url,
+    phrase,
+)
+from unireward.engines.loop import LoopThread
+from unireward.engines.retry import Clock, Retry
+from unireward.engines.wire import (
+    message_of,
+    models_of,
+    reply_of_response,
+    request_body,
+)
+from unireward.errors import EngineError, EngineUnavailableError, UnirewardError, UsageError
+
+_REFUSALS = (401, 403, 404)
+_PROBE_SECONDS = 30.0
+
+
+class OpenAIEngine(BaseEngine):
+    """``base_url`` ends in ``/v1`` most often; ``model`` may be None where only one is served.
+
+    At most ``concurrency`` requests are under way; ``retry`` says how often and how long one
+    ask is tried (:class:`Retry`). ``salt`` goes into ``identity`` (``--cache-salt``), for a
+    server whose weights changed under the same name. ``video`` says that the server takes
+    native video parts. The key comes from ``UNIREWARD_API_KEY`` or ``OPENAI_API_KEY``.
+    """
+
+    kind = "openai"
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        model: str | None = None,
+        concurrency: int = 32,
+        retry: Retry | None = None,
+        salt: str = "",
+        video: bool = False,
+        media_bytes: int = 256 << 20,
+        clock: Clock | None = None,
+    ) -> None:
+        if concurrency < 1:
+            raise UsageError(f"concurrency is {concurrency}; set it to 1 or more")
+        self.base_url = checked_url(base_url)
+        self.concurrency = concurrency
+        self.retry = retry or Retry()
+        self.salt = salt
+        self.encoder = MediaEncoder(max_bytes=media_bytes, video=video)
+        self._given = frozenset({GENERATE, CHOOSE, IMAGE} | ({VIDEO} if video else set()))
+        self._clock = clock or Clock()
+        self._model = model
+        self._root: str | None = None
+        self._logprobs = True
+        self._proven = False
+        self._lock = threading.Lock()
+        self._running: _Running | None = None
+        api_key()  # An unusable key is said now rather than at the first contact.
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The served model's name; asks the server where it was not given."""
+        if self._model is None:
+            self.connect()
+        assert self._model is not None
+        return self._model
+
+    @property
+    def identity(self) -> str:  # type: ignore[override]
+        """Base URL, model, its root as the server says it, and the salt (contacts the server)."""
+        self.connect()
+        return json.dumps(["openai", self.base_url, self._model, self._root, self.salt])
+
+    @property
+    def capabilities(self) -> frozenset[str]:  # type: ignore[override]
+        """Without ``choose`` once the server has refused log-probabilities."""
+        return self._given if self._logprobs else self._given - {CHOOSE}
+
+    def connect(self) -> None:
+        """Make the first contact, once.
+
+        Raises :class:`EngineUnavailableError` (naming the address and the mend), and
+        :class:`UsageError` where several models are served and none was named.
+        """
+        if self._root is None:
+            self._running_now().thread.submit(self._contact()).result()
+
+    def stream(self, asks: Iterable[Ask]) -> Iterator[tuple[int, Reply]]:
+        self.connect()
+        flight = _Flight(self, asks)
+        try:
+            while flight.refill():
+                yield flight.landed(flight.done.get())
+        finally:
+            flight.cancel()
+
+    async def astream(self, asks: Iterable[Ask]) -> AsyncIterator[tuple[int, Reply]]:
+        """``stream`` for code that runs in an event loop itself, which is never blocked."""
+        if self._root is None:
+            await asyncio.wrap_future(self._running_now().thread.submit(self._contact()))
+        loop, ready = asyncio.get_running_loop(), asyncio.Event()
+        flight = _Flight(self, asks, lambda: loop.call_soon_threadsafe(ready.set))
+        try:
+            while flight.refill():
+                while flight.done.empty():
+                    ready.clear()
+                    if flight.done.empty():
+                        await ready.wait()
+                yield flight.landed(flight.done.get_nowait())
+        finally:
+            flight.cancel()
+
+    def submit(self, ask: Ask) -> Future[Reply]:
+        """One ask on its way. Its future holds the Reply, or the engine's unavailability."""
+        return self._running_now().thread.submit(self._answer(ask))
+
+    def close(self) -> None:
+        """Abandon what is in flight and close the connections; used again, it opens anew."""
+        with self._lock:
+            running, self._running = self._running, None
+        if running is not None:
+            running.stop()
+
+    def __repr__(self) -> str:
+        return f"<OpenAIEngine {self._model or '?'} at {self.base_url}>"
+
+    # In the loop's thread ---------------------------------------------------------------------
+
+    def _running_now(self) -> _Running:
+        with self._lock:
+            if self._running is None:
+                self._running = _Running(self.base_url, self.retry, self._clock, self.concurrency)
+            return self._running
+
+    async def _contact(self) -> None:
+        running = self._running_now()
+        async with running.contact:
+            if self._root is None:
+                models = await self._models(running.probe)
+                self._model, self._root = self._chosen(models)
+
+    async def _models(self, endpoint: Endpoint) -> list[tuple[str, str]] | None:
+        """What the server lists; None where it has no list (the first question then decides)."""
+        try:
+            answer = await endpoint.request("GET", "/models", patient=False)
+        except EndpointError as error:
+            raise EngineUnavailableError(
+                f"{error}; start the server, or mend the address {self.base_url}"
+            ) from None
+        if answer.status in (401, 403):
+            raise self._refused("GET /models", answer, endpoint)
+        return models_of(answer.body) if answer.status == 200 else None
+
+    def _chosen(self, models: list[tuple[str, str]] | None) -> tuple[str, str]:
+        if self._model is not None:
+            return self._model, dict(models or ()).get(self._model, "")
+        if not models:
+            raise EngineUnavailableError(
+                f"{self.base_url} lists no models; end the address in /v1, or set model (--model)"
+            )
+        if len(models) > 1:
+            listed = ", ".join(name for name, _ in models[:10]) + ("…" if models[10:] else "")
+            raise UsageError(
+                f"{self.base_url} serves {len(models)} models; set model (--model) to one of: "
+                f"{listed}"
+            )
+        return models[0]
+
+    def _refused(self, what: str, answer: Answer, endpoint: Endpoint) -> EngineUnavailableError:
+        mend = (
+            "end the address in /v1, or set model (--model) to one that is served"
+            if answer.status == 404
+            else f"set {KEYS[0]} to a key that it accepts"
+        )
+        said = endpoint.said(answer.body)
+        return EngineUnavailableError(
+            f"{self.base_url} answered {what} with {phrase(answer.status)}{said}; {mend}"
+        )
+
+    async def _answer(self, ask: Ask) -> Reply:
+        running = self._running_now()
+        started = self._clock.monotonic()
+        try:
+            body = await self._body(ask, running)
+            async with running.slots:
+                started = self._clock.monotonic()
+                reply = await self._ask(ask, body, running)
+        except EngineUnavailableError:
+            raise
+        except EndpointError as error:
+            reply = Reply(error=str(error), retries=error.retries)
+        except UnirewardError as error:
+            reply = Reply(error=running.endpoint.clean(str(error)))
+        return replace(reply, seconds=max(0.0, self._clock.monotonic() - started))
+
+    async def _body(self, ask: Ask, running: _Running) -> bytes:
+        # Reading and encoding pictures takes long, and lets other threads run meanwhile.
+        if ask.media:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(running.pool, self._encoded, ask)
+        return self._encoded(ask)
+
+    def _encoded(self, ask: Ask) -> bytes:
+        assert self._model is not None
+        logprobs = bool(ask.choices) and self._logprobs
+        return request_body(ask, self._model, self.encoder.part, logprobs=logprobs)
+
+    async def _ask(self, ask: Ask, body: bytes, running: _Running) -> Reply:
+        endpoint, before = running.endpoint, 0
+        answer = await self._post(endpoint, body)
+        if self._rejects_logprobs(ask, answer):
+            self._logprobs = False
+            before = answer.retries
+            answer = await self._post(endpoint, await self._body(ask, running))
+        retries = before + answer.retries
+        if answer.status != 200:
+            said = endpoint.said(answer.body)
+            return Reply(
+                error=f"the server answered {phrase(answer.status)}{said}", retries=retries
+            )
+        try:
+            reply = reply_of_response(answer.body, answer.content_type, ask)
+        except EngineError as error:
+            return Reply(error=endpoint.clean(str(error)), retries=retries)
+        return replace(reply, retries=retries)
+
+    async def _post(self, endpoint: Endpoint, body: bytes) -> Answer:
+        try:
+            answer = await endpoint.request("POST", "/chat/completions", body)
+        except EndpointError as error:
+            if error.unreached and not self._proven:
+                raise EngineUnavailableError(
+                    f"{error}; start the server, or mend the address"
+                ) from None
+            raise
+        if answer.status in _REFUSALS and not self._proven:
+            raise self._refused("POST /chat/completions", answer, endpoint)
+        self._proven = True
+        return answer
+
+    @staticmethod
+    def _rejects_logprobs(ask: Ask, answer: Answer) -> bool:
+        if not ask.choices or answer.status not in (400, 422):
+            return False
+        return "logprob" in message_of(answer.body).lower()
+
+
+class _Running:
+    """What an open engine holds: the loop's thread, the connections, the encoding threads."""
+
+    def __init__(self, base_url: str, retry: Retry, clock: Clock, concurrency: int) -> None:
+        self.thread = LoopThread("unireward-endpoint")
+        self.pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "unireward-encode")
+        key = api_key()
+        hasty = replace(retry, deadline=min(retry.deadline, _PROBE_SECONDS))
+        self.endpoint = Endpoint(base_url, key, retry, clock, concurrency)
+        self.probe = Endpoint(base_url, key, hasty, clock, 1)
+        self.slots = asyncio.Semaphore(concurrency)
+        self.contact = asyncio.Lock()
+
+    def stop(self) -> None:
+        self.thread.stop(self._close())
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+    async def _close(self) -> None:
+        await self.endpoint.close()
+        await self.probe.close()
+
+
+class _Flight:
+    """The asks of one stream that are under way: as many as run at once and a few to follow.
+
+    Those few have their pictures encoded while they wait for a place.
+    """
+
+    def __init__(self, engine: OpenAIEngine, asks: Iterable[Ask], wake: Any = None) -> None:
+        self.done: queue.SimpleQueue[tuple[int, Future[Reply]]] = queue.SimpleQueue()
+        self._engine = engine
+        self._asks = enumerate(asks)
+        self._wake = wake
+        self._most = engine.concurrency + engine.concurrency // 4 + 1
+        self._flying: dict[int, Future[Reply]] = {}
+        self._dry = False
+
+    def refill(self) -> bool:
+        """Send what may be sent; False where nothing is under way any more."""
+        while not self._dry and len(self._flying) < self._most:
+            for index, ask in self._asks:
+                future = self._engine.submit(ask)
+                self._flying[index] = future
+                future.add_done_callback(lambda done, index=index: self._land(index, done))
+                break
+            else:
+                self._dry = True
+        return bool(self._flying)
+
+    def _land(self, index: int, future: Future[Reply]) -> None:
+        self.done.put((index, future))
+        if self._wake is not None:
+            self._wake()
+
+    def landed(self, pair: tuple[int, Future[Reply]]) -> tuple[int, Reply]:
+        index, future = pair
+        del self._flying[index]
+        try:
+            return index, future.result()
+        except CancelledError:
+            raise EngineError(f"{self._engine!r} was closed while asks were under way") from None
+
+    def cancel(self) -> None:
+        for future in self._flying.values():
+            future.cancel()
