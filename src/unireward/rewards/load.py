@@ -1,0 +1,238 @@
+"""load: a judge from one word, with everything that must not drift.
+
+==================================  =====================================================
+``tiny``                            the embedded judge of the drawn world, offline, CPU
+a folder, or ``owner/name``         a checkpoint for transformers, local or on the hub
+``http://HOST:PORT/v1``             an OpenAI-compatible server (vLLM, SGLang, any other)
+``scripted:TABLE.jsonl``            replies from a table, for tests
+==================================  =====================================================
+
+The family comes from ``family=`` (a name, or a ``judge.json``), else from the ``judge.json``
+beside the weights, else from the checkpoint's published name. It is settled before any weight
+is read. Official texts that were imported are used for the checkpoints they belong to; without
+them that is said in one line on stderr.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unireward.errors import InputError, UsageError
+from unireward.rewards.judge import Judge
+from unireward.rewards.notice import say_once
+from unireward.rewards.policy import FailurePolicy
+from unireward.rewards.ranking import MAX_COMPARISONS
+
+if TYPE_CHECKING:
+    from unireward.families.family import Family
+    from unireward.protocols import Engine
+
+TINY = "tiny"
+SCRIPTED = "scripted:"
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_MEND = (
+    "give tiny, a checkpoint's folder, a hub id such as CodeGoat24/UnifiedReward-2.0-qwen3vl-8b, "
+    "a server's http://HOST:PORT/v1, or scripted:TABLE.jsonl"
+)
+
+
+def load(
+    what: str | Path,
+    *,
+    model: str | None = None,
+    family: str | Path | None = None,
+    device: str | None = None,
+    seed: int = 0,
+    cache: bool | Any = True,
+    cache_salt: str = "",
+    concurrency: int = 32,
+    both_orders: bool = True,
+    form: str | None = None,
+    aspect: str | None = None,
+    policy: FailurePolicy | str = "keep",
+    max_comparisons: int = MAX_COMPARISONS,
+) -> Judge:
+    """The judge that ``what`` names (see the module's table).
+
+    ``model`` is the served model's name on an endpoint; ``cache`` True keeps engine replies in
+    the platform's cache folder (``UNIREWARD_CACHE`` moves it), False does without, and a
+    ``ReplyCache`` is used as it is; ``cache_salt`` tells two states of one server apart. The
+    rest goes to :class:`Judge`. Raises UsageError or FamilyError where the family is not known,
+    InputError for what is no checkpoint, EngineUnavailableError for a server that is down.
+    """
+    text = str(what)
+    options: dict[str, Any] = {
+        "both_orders": both_orders,
+        "form": form,
+        "aspect": aspect,
+        "policy": policy,
+        "seed": seed,
+        "max_comparisons": max_comparisons,
+    }
+    if model is not None and not text.startswith(("http://", "https://")):
+        raise UsageError(f"model is {model!r} but {text} is no server's URL; leave model out")
+    if text.startswith(SCRIPTED):
+        return _scripted(text.removeprefix(SCRIPTED), family, options)
+    kept = _cache(cache)
+    if text.startswith(("http://", "https://")):
+        engine = _endpoint(text, model, cache_salt, concurrency)
+        chosen = _served_family(family, engine.name)
+        _say_own_words(chosen, engine.name)
+        return Judge(engine, chosen, cache=kept, **options)
+    name: str | None = None
+    path = text
+    if text == TINY:
+        path = str(tiny_folder())
+    chosen, name = _checkpoint_family(text, path, family)
+    engine = _transformers(path, name, device, remember=kept is not None)
+    if text != TINY:
+        _say_own_words(chosen, engine.name)
+    return Judge(engine, chosen, cache=kept, **options)
+
+
+def tiny_folder() -> Path:
+    """The shipped judge's checkpoint; InputError where this installation lacks it."""
+    folder = Path(__file__).resolve().parent.parent / "assets" / TINY
+    if not (folder / "judge.json").is_file():
+        raise InputError("the tiny judge is not in this installation; reinstall unireward")
+    return folder
+
+
+# Engines ------------------------------------------------------------------------------------
+
+
+def _scripted(table: str, family: str | Path | None, options: dict[str, Any]) -> Judge:
+    from unireward.engines import ScriptedEngine
+
+    if family is None:
+        raise UsageError(f"{SCRIPTED}{table} needs a family; add family= (--family), such as "
+                         f"{', '.join(_family_names()[:3])}")  # fmt: skip
+    return Judge(ScriptedEngine.from_file(table), _official(_named(family)), **options)
+
+
+def _endpoint(url: str, model: str | None, salt: str, concurrency: int) -> Engine:
+    from unireward.engines import OpenAIEngine
+
+    return OpenAIEngine(url, model=model, salt=salt, concurrency=concurrency)
+
+
+def _transformers(path: str, name: str | None, device: str | None, *, remember: bool) -> Engine:
+    from unireward.engines import TransformersEngine
+    from unireward.engines.cache import cache_folder
+
+    memo = cache_folder() / "weights.json" if remember else None
+    return TransformersEngine(path, name=name, device=device, memo=memo)
+
+
+def _cache(cache: bool | Any) -> Any:
+    if cache is True:
+        from unireward.engines import ReplyCache
+
+        return ReplyCache()
+    return cache or None
+
+
+# Families -----------------------------------------------------------------------------------
+
+
+def _named(family: str | Path) -> Family:
+    """A family by its name, or of a ``judge.json``."""
+    from unireward.families import get_family
+    from unireward.families.judge_json import load_judge_json
+
+    if isinstance(family, Path) or family.endswith(".json"):
+        return load_judge_json(family).to_family()
+    return get_family(family)
+
+
+def _family_names() -> list[str]:
+    from unireward.families import list_families
+
+    return list(dict.fromkeys(family.name for family in list_families()))
+
+
+def _served_family(family: str | Path | None, model: str) -> Family:
+    from unireward.families import family_of_repository
+
+    if family is not None:
+        return _official(_named(family))
+    known = family_of_repository(model)
+    if known is None:
+        raise UsageError(
+            f"no family is known for the served model {model!r}; add family= (--family), one of "
+            f"{', '.join(_family_names())}"
+        )
+    return _official(_named(known))
+
+
+def _checkpoint_family(
+    text: str, path: str, family: str | Path | None
+) -> tuple[Family, str | None]:
+    """The family of a folder or hub id, and the name its ``judge.json`` gives the judge."""
+    from unireward.families import family_of_repository
+    from unireward.families.judge_json import load_judge_json
+
+    folder = Path(path).expanduser()
+    if not folder.is_dir() and (folder.exists() or not _REPOSITORY.fullmatch(text)):
+        raise UsageError(f"{text!r} is no judge; {_MEND}")
+    file = folder / "judge.json" if folder.is_dir() else None
+    if family is None and file is None and family_of_repository(text) is None:
+        file = _hub_judge_json(text)
+    said = load_judge_json(file) if file is not None and file.is_file() else None
+    name = said.judge if said is not None else None
+    if family is not None:
+        return _official(_named(family)), name
+    if said is not None:
+        return said.to_family(), name
+    known = family_of_repository(text)
+    if known is None:
+        raise UsageError(
+            f"{text}: no judge.json and no family is known for it; add family= (--family), one "
+            f"of {', '.join(_family_names())}"
+        )
+    return _official(_named(known)), None
+
+
+def _hub_judge_json(repository: str) -> Path | None:
+    """The repository's ``judge.json`` (from the hub's cache or the hub), None without one."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+
+    try:
+        return Path(hf_hub_download(repository, "judge.json"))
+    except RepositoryNotFoundError:
+        raise InputError(
+            f"{repository}: is no folder here and no repository on the hub; {_MEND}"
+        ) from None
+    except EntryNotFoundError:
+        return None
+    except (HfHubHTTPError, OSError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{repository}: the hub cannot be asked ({first}); {_MEND}") from None
+
+
+def _official(family: Family) -> Family:
+    """``family`` with its official texts where they were imported."""
+    from unireward.families import Family, readers_of
+    from unireward.families.official import imported_specs
+
+    if family.prompt_id.startswith("official:"):
+        return family
+    imported = imported_specs().get(family.id)
+    if imported is None:
+        return family
+    spec = getattr(imported, "spec", imported)
+    return Family(spec, readers_of(spec.name))
+
+
+def _say_own_words(family: Family, name: str) -> None:
+    """One line where a published checkpoint is asked in our own words."""
+    published = any(form.fingerprints for form in family.spec.forms)
+    if published and all(form.origin == "own" for form in family.spec.forms):
+        say_once(
+            f"{name} is asked in this project's own words, not its authors', so numbers may "
+            "differ from published ones; `unireward families import PATH` takes the exact texts "
+            "from your checkout of the official repository"
+        )
