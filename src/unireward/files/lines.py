@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, NamedTuple, cast
 
 from unireward.errors import InputError
 from unireward.media.source import clip, one_line
@@ -25,13 +26,31 @@ MAX_LINE = 64 << 20
 Torn = Literal["error", "drop"]
 
 
-class LineError(InputError):
-    """A line or row that cannot be used; ``line`` counts from 1."""
+class Place(NamedTuple):
+    """A line of a text file, or a row of a table; both count from 1."""
 
-    def __init__(self, path: Path, line: int, message: str) -> None:
-        super().__init__(f"{path}:{line}: {message}")
-        self.path = path
-        self.line = line
+    path: Path
+    line: int
+    is_row: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}: row {self.line}" if self.is_row else f"{self.path}:{self.line}"
+
+
+class LineError(InputError):
+    """A line or row that cannot be used, and where it is."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(f"{place}: {message}")
+        self.place = place
+        self.message = message
+
+    @property
+    def line(self) -> int:
+        return self.place.line
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LineError, (self.place, self.message)
 
 
 @contextmanager
@@ -50,8 +69,8 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 
 def read_lines(
     path: Path, torn: Torn = "error"
-) -> Iterator[tuple[int, dict[str, Any] | LineError]]:
-    """``(line number, object)`` of each line that is not blank, streaming.
+) -> Iterator[tuple[Place, dict[str, Any] | LineError]]:
+    """The place and object of each line that is not blank, streaming.
 
     A bad line is yielded as its :class:`LineError`, so that the caller may go on with the next.
     """
@@ -59,47 +78,65 @@ def read_lines(
         number = 0
         while raw := stream.readline(MAX_LINE + 1):
             number += 1
+            place = Place(path, number)
             if len(raw) > MAX_LINE:
-                raise LineError(path, number, f"has over {MAX_LINE >> 20} MiB; is this JSON Lines?")
+                raise LineError(place, f"has over {MAX_LINE >> 20} MiB; is this JSON Lines?")
             whole = raw.endswith(b"\n")
             if number == 1:
-                raw = _without_mark(raw, path)
+                raw = _without_mark(raw, place)
             if not raw.strip():
                 continue
-            value = _object(raw, path, number)
-            if isinstance(value, LineError) and not whole:
-                if torn == "drop":
+            try:
+                value = _object(raw)
+            except InputError as error:
+                if not whole and torn == "drop":
                     return
-                value = LineError(
-                    path, number, "the last line is cut short (its writer was stopped); delete it"
-                )
-            yield number, value
+                cut = "the last line is cut short (its writer was stopped); delete it"
+                yield place, LineError(place, str(error) if whole else cut)
+            else:
+                yield place, value
 
 
-def _without_mark(raw: bytes, path: Path) -> bytes:
+def _without_mark(raw: bytes, place: Place) -> bytes:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise LineError(path, 1, "the file is UTF-16; save it as UTF-8")
+        raise LineError(place, "the file is UTF-16; save it as UTF-8")
     return raw.removeprefix(b"\xef\xbb\xbf")
 
 
-def _object(raw: bytes, path: Path, number: int) -> dict[str, Any] | LineError:
+def _object(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_no_nan)
+        value = loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return LineError(path, number, f"byte {error.start + 1} is not UTF-8; save it as UTF-8")
-    except json.JSONDecodeError as error:
-        return LineError(path, number, f"is no JSON ({error.msg}, column {error.colno}); mend it")
-    except InputError as error:
-        return LineError(path, number, str(error))
-    except (ValueError, RecursionError) as error:
-        return LineError(path, number, f"is no JSON we can hold ({one_line(error)}); mend it")
+        raise InputError(f"byte {error.start + 1} is not UTF-8; save it as UTF-8") from None
     if not isinstance(value, dict):
-        return LineError(path, number, f"is a JSON {type(value).__name__}; give an object {{...}}")
+        raise InputError(f"is no JSON object but {clip(repr(value), 40)}; give {{...}}")
     return value
 
 
-def _no_nan(name: str) -> Any:
+def loads(text: str) -> Any:
+    """JSON without NaN or infinity (``1e999`` is one too); :class:`InputError` for no JSON."""
+    try:
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg}, column {error.colno}"
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        reason = one_line(error)
+    raise InputError(f"is no JSON we can read ({reason}); mend it")
+
+
+def _no_number(name: str) -> Any:
     raise InputError(f"holds {name}, which is no number; write null or leave it out")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise InputError(
+            f"holds {clip(digits, 30)}, which is too large; write null or leave it out"
+        )
+    return value
 
 
 def dumps(value: Any) -> str:
@@ -122,9 +159,7 @@ def dumps(value: Any) -> str:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A temporary file beside ``path`` that takes its place when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{clip(path.name, 100)}.", suffix=".tmp"
-    )
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream

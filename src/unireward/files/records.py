@@ -1,4 +1,4 @@
-"""Records in and out of JSON Lines: validated at the border, streaming both ways."""
+"""Records as rows: validated at the border, media paths absolute in memory."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unireward.errors import InputError
-from unireward.files.lines import LineError
+from unireward.files.lines import LineError, Place
 from unireward.files.places import make_absolute, part_row
 from unireward.files.validate import validate
 from unireward.record import Candidate, Record
@@ -59,19 +58,17 @@ class Seen:
 
 
 def check_once(
-    seen: Seen, record: Record, path: Path, line: int, rows: Iterator[tuple[int, Any]]
+    seen: Seen, name: str, place: Place, rows: Iterator[tuple[Place, dict[str, Any] | LineError]]
 ) -> None:
-    """Refuse an id given twice, naming both lines. ``rows`` reads the file from its start."""
-    if not seen.repeated(record.id):
+    """Refuse an id given twice, naming both places. ``rows`` reads the file from its start."""
+    if not seen.repeated(name):
         return
     for earlier, row in rows:
-        if earlier >= line:
+        if earlier == place:
             return  # two ids of one hash
-        if isinstance(row, dict) and row.get("id") == record.id:
-            raise LineError(
-                path, line, f"id {record.id!r} is given on line {earlier} already; make ids unique"
-            )
-
-
-def with_line(path: Path, line: int, error: InputError) -> LineError:
-    return error if isinstance(error, LineError) else LineError(path, line, str(error))
+        if isinstance(row, dict) and row.get("id") == name:
+            kind = "row" if place.is_row else "line"
+            where = f"{kind} {earlier.line}"
+            if earlier.path != place.path:
+                where += f" of {earlier.path.name}"
+            raise LineError(place, f"id {name!r} is given on {where} already; make ids unique")
