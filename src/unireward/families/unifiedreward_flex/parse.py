@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from unireward.families.reading import Unread, prepare, verdict_reading
@@ -95,10 +96,12 @@ def _object_of(reply: str, prompt: str) -> dict[str, Any]:
     trees: list[dict[str, Any]] = []
     broken: str | None = None
     for piece in pieces:
+        if prompt and _squeezed(piece) in _squeezed_prompt(prompt):
+            continue  # the prompt's own skeleton, repeated
         try:
             tree = _decode(piece)
         except (ValueError, RecursionError) as error:
-            if "winner" in piece and not _of_prompt(piece, prompt):
+            if "winner" in piece:
                 broken = broken or _why(error)
             continue
         if isinstance(tree, dict) and ("winner" in tree or "categories" in tree):
@@ -155,9 +158,13 @@ def _without_trailing_commas(piece: str) -> str:
     return _STRING_OR_COMMA.sub(lambda m: "" if m.group() == "," else m.group(), piece)
 
 
-def _of_prompt(piece: str, prompt: str) -> bool:
-    """Is the broken object only the prompt's own skeleton, repeated?"""
-    return bool(prompt) and "".join(piece.split()) in "".join(prompt.split())
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+@lru_cache(maxsize=64)
+def _squeezed_prompt(prompt: str) -> str:
+    return _squeezed(prompt)
 
 
 def _why(error: BaseException) -> str:

@@ -154,6 +154,8 @@ def _read_sheet(thinking: str, label: str, prompt: str) -> _Sheet:
             current = head.name
             if head.numbered and not head.total:
                 sheet.scores.setdefault(current, {})
+        elif _NUMBERED.match(line) and current != _TOTAL:
+            current = None  # a new point with no name we can read: its scores are nobody's
         if current == _TOTAL:
             _add_sums(sheet, line, label)
         elif first is not None and current is not None:
