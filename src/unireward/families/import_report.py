@@ -90,12 +90,12 @@ class ImportReport:
         out += [f"  found    {f.known.what} ({f.path}:{f.line})" for f in self.found]
         out += [
             f"  CHANGED  {c.known.what} ({c.path}:{c.line}): {c.chars} characters where the "
-            f"published text has {c.known.chars}; our own words stay in use"
+            f"published text has {c.known.chars}; not imported"
             for c in self.changed
         ]
         out += [
             f"  UNKNOWN  {u.known.what} ({u.path}): no placeholder for {{{u.expression}}}; "
-            "our own words stay in use"
+            "not imported"
             for u in self.unconverted
         ]
         out += [f"  missing  {k.what}" for k in self.missing if k not in self.covered]

@@ -139,9 +139,7 @@ def _changed(
     stands for one template only.
     """
     have = {f.known.fingerprint for f in found}
-    digests = {one.fingerprint for one in table}
-    free = [text for text in texts if len(text.value) >= _MIN_CHANGED]
-    free = [text for text in free if fingerprint(text.value) not in digests]
+    free = _unplaced(texts, {one.fingerprint for one in table})
     offers = []
     for one in table:
         if one.fingerprint in have:
@@ -164,6 +162,23 @@ def _changed(
                 one, text.path, text.line, len(value), fingerprint(value)
             )
     return list(changed.values())
+
+
+def _unplaced(texts: Sequence[Text], digests: set[str]) -> list[Text]:
+    """The long texts that are no known template, nor a part of one in the same file."""
+    known: dict[str, list[str]] = {}
+    rest = []
+    for text in texts:
+        value = text.value
+        if fingerprint(value) in digests:
+            known.setdefault(text.path, []).append(value)
+        elif len(value) >= _MIN_CHANGED:
+            rest.append((text, value))
+    return [
+        text
+        for text, value in rest
+        if not any(value in whole for whole in known.get(text.path, ()))
+    ]
 
 
 _TASK_WORDS = {"image_editing": {"I"}, "image_understanding": {"Q"}, "video_understanding": {"Q"}}
