@@ -1,0 +1,164 @@
+"""A checkpoint's processor, also where torchvision is absent.
+
+transformers builds no processor of a model that has a video processor unless torchvision is
+installed. Its image side and its text side need none, so we build the processor from its parts:
+the official class (and thus the official expansion of image tokens), the Pillow image processor,
+and for native video our own :class:`FramePacker`, which does what the video processor does --
+resize to the patch grid, normalise, patchify -- on frames that the family's rule has chosen.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unireward.errors import InputError
+
+
+def load_processor(path: str) -> Any:
+    """The processor of the checkpoint at ``path`` (a folder or a repository id).
+
+    Raises :class:`InputError` where the checkpoint has no processor at all.
+    """
+    import logging
+
+    from transformers import AutoProcessor
+
+    # One warning per image processor about torchvision; nothing the user could act on.
+    logging.getLogger("transformers.image_processing_utils").setLevel(logging.ERROR)
+    try:
+        return AutoProcessor.from_pretrained(path)
+    except ImportError:
+        return _from_parts(path)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: no processor can be loaded ({first})") from error
+
+
+def _from_parts(path: str) -> Any:
+    from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer
+    from transformers.models.auto.processing_auto import (
+        PROCESSOR_MAPPING_NAMES,
+        processor_class_from_name,
+    )
+
+    config = AutoConfig.from_pretrained(path)
+    name = PROCESSOR_MAPPING_NAMES.get(config.model_type)
+    official = processor_class_from_name(name) if name else None
+    if official is None:
+        raise InputError(f"{path}: no processor is known for model type {config.model_type!r}")
+
+    class FromParts(official):
+        """The official processor, without the check that its parts are of official classes."""
+
+        def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> None:
+            return None
+
+    images = AutoImageProcessor.from_pretrained(path)
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    parts: dict[str, Any] = {"image_processor": images, "tokenizer": tokenizer}
+    if "video_processor" in official.get_attributes():
+        parts["video_processor"] = FramePacker.for_model(path, config.model_type, images)
+    return FromParts(**parts, chat_template=tokenizer.chat_template)
+
+
+class FramePacker:
+    """Chosen frames to ``pixel_values_videos`` [patches, C*T*p*p] and ``video_grid_thw`` [N, 3].
+
+    ``per_clip`` bounds T x H x W (Qwen3-VL); otherwise H x W of each frame is bounded
+    (Qwen2-VL, Qwen2.5-VL). ``size`` is (smallest, largest) in those pixels.
+    """
+
+    model_input_names = ("pixel_values_videos", "video_grid_thw")
+
+    def __init__(
+        self,
+        *,
+        patch_size: int,
+        temporal_patch_size: int,
+        merge_size: int,
+        mean: list[float],
+        std: list[float],
+        size: tuple[int, int],
+        per_clip: bool,
+    ) -> None:
+        self.patch_size = patch_size
+        self.temporal_patch_size = temporal_patch_size
+        self.merge_size = merge_size
+        self.mean, self.std = np.asarray(mean, np.float32), np.asarray(std, np.float32)
+        self.size = size
+        self.per_clip = per_clip
+
+    @classmethod
+    def for_model(cls, path: str, model_type: str, images: Any) -> FramePacker | None:
+        """None for a model whose videos we cannot pack (its frames go as images)."""
+        if model_type not in ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5"):
+            return None
+        newer = model_type.startswith("qwen3")
+        side = 32 if newer else 28
+        low, high = 128 * side * side, 768 * side * side
+        file = Path(path) / "video_preprocessor_config.json"
+        if file.is_file():
+            size = json.loads(file.read_text()).get("size", {})
+            low, high = size.get("shortest_edge", low), size.get("longest_edge", high)
+        return cls(
+            patch_size=images.patch_size,
+            temporal_patch_size=images.temporal_patch_size,
+            merge_size=images.merge_size,
+            mean=images.image_mean,
+            std=images.image_std,
+            size=(low, high),
+            per_clip=newer,
+        )
+
+    def __call__(self, videos: Any, video_metadata: Any = None, **_: Any) -> dict[str, Any]:
+        import torch
+
+        packed = [self.pack(frames) for frames in videos]
+        return {
+            "pixel_values_videos": torch.from_numpy(np.concatenate([p for p, _ in packed])),
+            "video_grid_thw": torch.tensor([grid for _, grid in packed]),
+            "video_metadata": video_metadata,
+        }
+
+    def pack(self, frames: Any) -> tuple[np.ndarray, tuple[int, int, int]]:
+        """PIL frames of one clip -> patches [t*h*w, C*T*p*p] (merge blocks together), grid."""
+        width, height = frames[0].size
+        high, wide = self._target(len(frames), height, width)
+        bicubic = 3
+        stack = np.stack([np.asarray(f.resize((wide, high), bicubic)) for f in frames])
+        pixels = (stack.astype(np.float32) / 255 - self.mean) / self.std
+        pixels = pixels.transpose(0, 3, 1, 2)
+        spare = -len(frames) % self.temporal_patch_size
+        pixels = np.concatenate([pixels, np.repeat(pixels[-1:], spare, axis=0)])
+        p, m, t = self.patch_size, self.merge_size, self.temporal_patch_size
+        grid = (len(pixels) // t, high // p, wide // p)
+        blocks = pixels.reshape(grid[0], t, 3, grid[1] // m, m, p, grid[2] // m, m, p)
+        patches = blocks.transpose(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(math.prod(grid), -1)
+        return np.ascontiguousarray(patches), grid
+
+    def _target(self, count: int, height: int, width: int) -> tuple[int, int]:
+        """Frame size on the patch grid within the pixel budget, aspect kept (smart resize)."""
+        factor = self.patch_size * self.merge_size
+        low, high = self.size
+        volume = 1
+        if self.per_clip:
+            volume = max(round(count / self.temporal_patch_size) * self.temporal_patch_size, 1)
+            if min(height, width) < factor:
+                scale = factor / min(height, width)
+                height, width = int(height * scale), int(width * scale)
+        tall, wide = round(height / factor) * factor, round(width / factor) * factor
+        frames = count if self.per_clip else 1
+        if volume * tall * wide > high:
+            shrink = math.sqrt(frames * height * width / high)
+            tall = max(factor, math.floor(height / shrink / factor) * factor)
+            wide = max(factor, math.floor(width / shrink / factor) * factor)
+        elif volume * tall * wide < low:
+            grow = math.sqrt(low / (frames * height * width))
+            tall = math.ceil(height * grow / factor) * factor
+            wide = math.ceil(width * grow / factor) * factor
+        return tall, wide

@@ -1,0 +1,380 @@
+"""The transformers engine: any image-text-to-text checkpoint that transformers can load.
+
+>>> engine = TransformersEngine("path/or/repository")
+>>> engine.choose([ask])[0].choices      # {"Image 1 is better": -0.2, ...}, one prefill
+
+Asks are pulled a window at a time and answered in batches of like length. ``choose`` scores each
+choice as a whole sequence of tokens after one shared prefill; the choices are tokenised apart
+from the prompt, since that is how the model would have to say them. Generation is greedy unless
+the ask's temperature says otherwise; a sampled ask runs alone under its own seed, so that its
+reply does not depend on what else is in the batch.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from unireward.ask import Ask, ImageContent, Reply, TextContent, VideoContent
+from unireward.engines.base import CHOOSE, GENERATE, IMAGE, VIDEO, BaseEngine
+from unireward.engines.identity import weights_digest
+from unireward.engines.processor import load_processor
+from unireward.errors import InputError, UnirewardError
+
+WINDOW = 128
+"""Asks looked at together to find like lengths."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """One ask ready for the processor: the prompt as text, its media decoded."""
+
+    index: int
+    ask: Ask
+    prompt: str
+    images: list[Any]
+    videos: list[Any]
+    video_metadata: list[Any]
+
+    @property
+    def length(self) -> int:
+        """A rough number of tokens, to sort by."""
+        pixels = sum(image.width * image.height for image in self.images)
+        pixels += sum(f.width * f.height for video in self.videos for f in video) // 2
+        return len(self.prompt) // 4 + pixels // 784
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Asks of one kind may share a batch."""
+        solo = self.index if not (self.ask.choices or self.ask.sampling.deterministic) else -1
+        sampling = None if self.ask.choices else self.ask.sampling
+        return (bool(self.ask.choices), bool(self.images), bool(self.videos), str(sampling), solo)
+
+
+class TransformersEngine(BaseEngine):
+    """A model in this process. ``device`` None takes CUDA, then MPS, then the CPU.
+
+    ``batch_tokens`` bounds the padded tokens of one batch, ``max_batch`` its rows. Raises
+    :class:`InputError` for a folder that is no checkpoint, with the reason.
+    """
+
+    kind = "transformers"
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        device: str | None = None,
+        dtype: str = "auto",
+        batch_tokens: int = 16_384,
+        max_batch: int = 32,
+        memo: Path | None = None,
+    ) -> None:
+        import torch
+
+        self.path = str(path)
+        self.name = name or (Path(path).name if Path(path).is_dir() else str(path))
+        self.device = device or _best_device()
+        self.batch_tokens = batch_tokens
+        self.max_batch = max_batch
+        self.processor = load_processor(self.path)
+        self.model: Any = _load_model(self.path, dtype).to(self.device).eval()
+        self.identity = _identity(self.path, self.model, memo)
+        packs_video = getattr(self.processor, "video_processor", None) is not None
+        self.capabilities = frozenset(
+            {GENERATE, CHOOSE, IMAGE} | ({VIDEO} if packs_video else set())
+        )
+        self._lock = threading.Lock()
+        self._torch = torch
+        tokenizer = self.processor.tokenizer
+        tokenizer.padding_side = "left"
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+
+    def stream(self, asks: Iterable[Ask]) -> Iterator[tuple[int, Reply]]:
+        numbered = enumerate(asks)
+        while window := list(islice(numbered, WINDOW)):
+            ready: list[_Prepared] = []
+            for index, ask in window:
+                try:
+                    ready.append(self._prepare(index, ask))
+                except UnirewardError as error:
+                    yield index, Reply(error=str(error))
+            for batch in self._batches(ready):
+                yield from self._answer(batch)
+
+    def close(self) -> None:
+        self.model = None
+        if self.device.startswith("cuda"):
+            self._torch.cuda.empty_cache()
+
+    def _prepare(self, index: int, ask: Ask) -> _Prepared:
+        images: list[Any] = []
+        videos: list[Any] = []
+        metadata: list[Any] = []
+        turns = []
+        for message in ask.messages:
+            parts: list[dict[str, str]] = []
+            for part in message.content:
+                if isinstance(part, TextContent):
+                    parts.append({"type": "text", "text": part.text})
+                elif isinstance(part, ImageContent):
+                    image = part.image
+                    images.append((image.fit(part.max_pixels) if part.max_pixels else image).load())
+                    parts.append({"type": "image"})
+                else:
+                    frames, about = self._frames(part)
+                    videos.append(frames)
+                    metadata.append(about)
+                    parts.append({"type": "video"})
+            turns.append({"role": message.role, "content": parts})
+        prompt = self.processor.apply_chat_template(
+            turns,
+            tokenize=False,
+            add_generation_prompt=True,
+            **dict(dict(ask.extra).get("chat_template_kwargs", ())),
+        )
+        return _Prepared(index, ask, prompt, images, videos, metadata)
+
+    def _frames(self, part: VideoContent) -> tuple[list[Any], Any]:
+        from transformers.video_utils import VideoMetadata
+
+        if VIDEO not in self.capabilities:
+            raise InputError(
+                f"{self.name} takes no native video here; set the family's layout to frames"
+            )
+        chosen = part.video.frames(part.rule)
+        images = [i.fit(part.max_pixels) if part.max_pixels else i for i in chosen.images]
+        about = VideoMetadata(
+            total_num_frames=chosen.total,
+            fps=part.video.info().fps,
+            frames_indices=list(chosen.indices),
+        )
+        return [image.load() for image in images], about
+
+    def _batches(self, ready: list[_Prepared]) -> Iterator[list[_Prepared]]:
+        """Like with like, longest first, within the token and row bounds."""
+        batch: list[_Prepared] = []
+        for item in sorted(ready, key=lambda p: (p.kind, -p.length, p.index)):
+            longest = max([p.length for p in batch], default=item.length)
+            full = len(batch) >= self.max_batch or longest * (len(batch) + 1) > self.batch_tokens
+            if batch and (full or item.kind != batch[0].kind):
+                yield batch
+                batch = []
+            batch.append(item)
+        if batch:
+            yield batch
+
+    def _answer(self, batch: list[_Prepared]) -> Iterator[tuple[int, Reply]]:
+        start = time.perf_counter()
+        with self._lock, self._torch.inference_mode():
+            try:
+                replies = self._run(batch)
+            except self._torch.OutOfMemoryError:
+                replies = None
+        if replies is None:
+            yield from self._smaller(batch)
+            return
+        seconds = (time.perf_counter() - start) / len(batch)
+        for item, reply in zip(batch, replies):
+            yield item.index, replace(reply, seconds=seconds)
+
+    def _smaller(self, batch: list[_Prepared]) -> Iterator[tuple[int, Reply]]:
+        if len(batch) == 1:
+            mend = "lower the family's max_pixels or frames, or use a larger device"
+            yield batch[0].index, Reply(error=f"out of memory on {self.device}; {mend}")
+            return
+        half = len(batch) // 2
+        yield from self._answer(batch[:half])
+        yield from self._answer(batch[half:])
+
+    def _run(self, batch: list[_Prepared]) -> list[Reply]:
+        inputs = self._inputs(batch)
+        if batch[0].ask.choices:
+            return self._choose(batch, inputs)
+        return self._generate(batch, inputs)
+
+    def _inputs(self, batch: list[_Prepared]) -> Any:
+        media: dict[str, Any] = {}
+        if batch[0].images:
+            media["images"] = [item.images for item in batch]
+        if batch[0].videos:
+            media["videos"] = [video for item in batch for video in item.videos]
+            media["video_metadata"] = [about for item in batch for about in item.video_metadata]
+            media["do_sample_frames"] = False
+        # The chat template has already written every special token there is.
+        inputs = self.processor(
+            text=[item.prompt for item in batch],
+            padding=True,
+            return_tensors="pt",
+            add_special_tokens=False,
+            **media,
+        )
+        return inputs.to(self.device)
+
+    def _choose(self, batch: list[_Prepared], inputs: Any) -> list[Reply]:
+        mask = inputs["attention_mask"]
+        rows = [self._choice_tokens(item.ask.choices) for item in batch]
+        single = all(len(tokens) == 1 for row in rows for tokens in row)
+        out = self.model(
+            **inputs,
+            **self._positions(mask),
+            use_cache=not single,
+            logits_to_keep=1,
+            return_dict=True,
+        )
+        first = out.logits[:, -1].float().log_softmax(-1)
+        sums = [[first[r, tokens[0]].item() for tokens in row] for r, row in enumerate(rows)]
+        if not single:
+            self._add_rest(out.past_key_values, mask, rows, sums)
+        prompt_tokens = mask.sum(1).tolist()
+        return [
+            Reply(
+                text=max(zip(found, item.ask.choices), key=lambda pair: pair[0])[1],
+                finish_reason="stop",
+                choices=dict(zip(item.ask.choices, found)),
+                prompt_tokens=int(n),
+            )
+            for item, found, n in zip(batch, sums, prompt_tokens)
+        ]
+
+    def _choice_tokens(self, choices: Sequence[str]) -> list[list[int]]:
+        """Token ids of each choice; closed by end-of-turn where one begins another."""
+        tokenizer = self.processor.tokenizer
+        ids = [tokenizer(text, add_special_tokens=False).input_ids for text in choices]
+        if not all(ids):
+            raise InputError("a choice is empty under this tokenizer; give it other words")
+        begins = any(a != b and b[: len(a)] == a for a in ids for b in ids)
+        return [[*tokens, self._end_tokens()[0]] for tokens in ids] if begins else ids
+
+    def _positions(self, mask: Any) -> dict[str, Any]:
+        """Left padding must not shift positions; multimodal-rope models do their own."""
+        if hasattr(getattr(self.model, "model", None), "rope_deltas"):
+            return {}
+        return {"position_ids": (mask.long().cumsum(-1) - 1).clamp(min=0)}
+
+    def _add_rest(
+        self, cache: Any, mask: Any, rows: list[list[list[int]]], sums: list[list[float]]
+    ) -> None:
+        """Adds the log-probabilities of every choice's second and later tokens to ``sums``."""
+        torch = self._torch
+        most = max(len(row) for row in rows)
+        longest = max(len(tokens) for row in rows for tokens in row) - 1
+        pad = self.processor.tokenizer.pad_token_id
+        fed = torch.full((len(rows), most, longest), pad, dtype=torch.long)
+        real = torch.zeros((len(rows), most, longest), dtype=mask.dtype)
+        for r, row in enumerate(rows):
+            for c, tokens in enumerate(row):
+                fed[r, c, : len(tokens) - 1] = torch.tensor(tokens[:-1])
+                real[r, c, : len(tokens) - 1] = 1
+        cache.batch_repeat_interleave(most)
+        start = mask.long().sum(1, keepdim=True)
+        deltas = getattr(getattr(self.model, "model", None), "rope_deltas", None)
+        if deltas is not None:
+            start = start + deltas.view(-1, 1).to(start.device)
+        places = (start + torch.arange(longest, device=start.device)).repeat_interleave(most, 0)
+        if deltas is not None:
+            places = places.expand(3, -1, -1)
+        whole = torch.cat(
+            [mask.repeat_interleave(most, 0), real.flatten(0, 1).to(mask.device)], dim=1
+        )
+        out = self.model(
+            input_ids=fed.flatten(0, 1).to(mask.device),
+            attention_mask=whole,
+            position_ids=places,
+            past_key_values=cache,
+            use_cache=True,
+            return_dict=True,
+        )
+        logs = out.logits.float().log_softmax(-1).unflatten(0, (len(rows), most))
+        for r, row in enumerate(rows):
+            for c, tokens in enumerate(row):
+                for k, token in enumerate(tokens[1:]):
+                    sums[r][c] += logs[r, c, k, token].item()
+
+    def _generate(self, batch: list[_Prepared], inputs: Any) -> list[Reply]:
+        from transformers import GenerationConfig
+
+        sampling = batch[0].ask.sampling
+        ends = self._end_tokens()
+        settings: dict[str, Any] = {"do_sample": False}
+        if not sampling.deterministic:
+            self._torch.manual_seed(sampling.seed)
+            settings = {
+                "do_sample": True,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "top_k": 0,
+            }
+        config = GenerationConfig(
+            max_new_tokens=sampling.max_tokens,
+            eos_token_id=ends,
+            pad_token_id=self.processor.tokenizer.pad_token_id,
+            stop_strings=list(sampling.stop) or None,
+            **settings,
+        )
+        out = self.model.generate(
+            **inputs, generation_config=config, tokenizer=self.processor.tokenizer
+        )
+        width = inputs["input_ids"].shape[1]
+        prompt_tokens = inputs["attention_mask"].sum(1).tolist()
+        return [
+            self._reply(tokens, ends, sampling.stop, int(n))
+            for tokens, n in zip(out[:, width:].tolist(), prompt_tokens)
+        ]
+
+    def _reply(
+        self, tokens: list[int], ends: list[int], stops: tuple[str, ...], prompt_tokens: int
+    ) -> Reply:
+        at = next((k for k, token in enumerate(tokens) if token in ends), None)
+        said = tokens if at is None else tokens[:at]
+        text = self.processor.tokenizer.decode(said, skip_special_tokens=True)
+        stopped = at is not None
+        for stop in stops:
+            if stop in text:
+                text, stopped = text[: text.index(stop)], True
+        return Reply(
+            text=text,
+            finish_reason="stop" if stopped else "length",
+            prompt_tokens=prompt_tokens,
+            tokens=len(said) + (at is not None),
+        )
+
+    def _end_tokens(self) -> list[int]:
+        ends = self.model.generation_config.eos_token_id
+        if ends is None:
+            ends = self.processor.tokenizer.eos_token_id
+        return list(ends) if isinstance(ends, list | tuple) else [ends]
+
+
+def _best_device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _load_model(path: str, dtype: str) -> Any:
+    from transformers import AutoModelForImageTextToText
+
+    if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
+        raise InputError(f"{path}: no config.json; give the folder of a transformers checkpoint")
+    try:
+        return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: transformers cannot load it ({first})") from error
+
+
+def _identity(path: str, model: Any, memo: Path | None) -> str:
+    """The weights' digest for a folder; repository id and commit for a hub checkpoint."""
+    if Path(path).is_dir():
+        return weights_digest(Path(path), memo)
+    return f"{path}@{getattr(model.config, '_commit_hash', None)}"
