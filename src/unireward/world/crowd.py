@@ -54,14 +54,14 @@ def _near(rng: np.random.Generator, kind: tuple[str, str], split: str) -> tuple[
 
 def crowd_of(spec: Spec, rng: np.random.Generator) -> Scene:
     """A scene honouring ``spec`` with one to three distractors and perhaps a cover."""
-    taken = {(t.colour, t.shape) for t in spec.things}
-    forbidden = taken | ({(spec.absent.colour, spec.absent.shape)} if spec.absent else set())
+    taken = [(t.colour, t.shape) for t in spec.things]
+    forbidden = set(taken) | ({(spec.absent.colour, spec.absent.shape)} if spec.absent else set())
     total = sum(t.count for t in spec.things)
     number = 1 + int(rng.random() * (3 if total <= 4 else 2))
     # Held-out kinds never come in as distractors, whatever the split: they cannot leak.
     kinds: list[tuple[str, str]] = []
     while len(kinds) < number:
-        near = _near(rng, pick(rng, tuple(taken)), "train")
+        near = _near(rng, pick(rng, taken), "train")
         if near not in forbidden:
             kinds.append(near)
     small = total + number > 4

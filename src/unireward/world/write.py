@@ -22,7 +22,15 @@ from unireward.world.item import FPS, WorldItem
 from unireward.world.sample import TASKS, sample_record
 
 MEDIA = "media"
-_QUALITY = {"libx264": {"crf": "6", "preset": "veryfast"}, "mpeg4": {"qscale": "2"}}
+_QUALITY = {
+    "libx264": {
+        "crf": "6",
+        "preset": "veryfast",
+        # x264's lookahead now and then decides otherwise about equal frames.
+        "x264-params": "threads=1:mbtree=0:rc-lookahead=0",
+    },
+    "mpeg4": {"qscale": "2"},
+}
 """Near lossless: colours and thin stripes must survive."""
 
 
