@@ -100,10 +100,10 @@ def test_nothing_read_gives_no_numbers():
 @pytest.mark.parametrize(
     ("index", "state", "text"),
     [
-        (0, "right", "The judge: a; in truth a"),
-        (1, "wrong", "The judge: b; in truth a"),
-        (2, "wrong", "The judge calls it a tie; in truth b"),
-        (3, "right", "The judge calls it a tie; in truth a tie"),
+        (0, "right", "The judge prefers a, rightly"),
+        (1, "wrong", "The judge prefers b; the truth is a"),
+        (2, "wrong", "The judge calls it a tie; the truth is b"),
+        (3, "right", "The judge calls it a tie, rightly"),
         (4, "open", "Not read (unparsed): no verdict"),
     ],
 )

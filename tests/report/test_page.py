@@ -83,7 +83,7 @@ def page():
         Prose([EVIL]),
         Points([EVIL]),
         Tiles([Tile("91.3 %", "accuracy", "n = 600")]),
-        Columns([Figure(chart, EVIL), Table(["task", "n"], [[EVIL, "600"]], EVIL, (1,))]),
+        Columns([[Figure(chart, EVIL)], [Table(["task", "n"], [[EVIL, "600"]], EVIL, (1,))]]),
         Cards([card]),
     ]
     return Page(EVIL, [EVIL], [Section(EVIL, blocks, EVIL)], footer=[EVIL])

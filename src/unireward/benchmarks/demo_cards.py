@@ -21,7 +21,7 @@ def pair_cards(run: TaskRun, out: Path) -> list[Card]:
     return [
         Card(
             prompt=record.text,
-            kicker=f"{task_name(run.task)} · {record.id}",
+            kicker=record.id,
             candidates=[
                 _shown(record, candidate, out, alone.dimensions, verdict.winner)
                 for candidate in record.candidates
@@ -43,7 +43,7 @@ def single_card(judged: Judged, out: Path, index: int = 0) -> Card:
     text = f"Score {given:.2f} of 1" if given is not None else _unread(judgment)
     return Card(
         prompt=record.text,
-        kicker=f"{task_name(record.task)} · {record.id}",
+        kicker=record.id,
         candidates=[_shown(record, record.candidates[0], out, judgment.dimensions, None)],
         verdict=Verdict(text, "open"),
         about=_about(record, out),
@@ -68,7 +68,7 @@ def group_card(judged: Judged, out: Path, index: int = 0) -> Card:
     ]
     return Card(
         prompt=record.text,
-        kicker=f"{task_name(record.task)} · {record.id}",
+        kicker=record.id,
         candidates=shown,
         verdict=pair_verdict(record, judgment),
         about=_about(record, out),
@@ -80,7 +80,8 @@ def pair_verdict(record: Record, judgment: Judgment) -> Verdict:
     if not judgment.ok:
         return Verdict(_unread(judgment), "open")
     true = record.label.winner() if record.label else None
-    said = "The judge calls it a tie" if judgment.winner == TIE else f"The judge: {judgment.winner}"
+    tie = judgment.winner == TIE
+    said = "The judge calls it a tie" if tie else f"The judge prefers {judgment.winner}"
     detail = []
     if judgment.confidence is not None:
         detail.append(f"confidence {judgment.confidence:.2f}")
@@ -90,9 +91,10 @@ def pair_verdict(record: Record, judgment: Judgment) -> Verdict:
         detail.append(f"orders agree in {judgment.agreement:.0%} of its pairs")
     if true is None:
         return Verdict(said, "open", ", ".join(detail))
-    truth = "in truth a tie" if true == TIE else f"in truth {true}"
-    right = judgment.winner == true
-    return Verdict(f"{said}; {truth}", "right" if right else "wrong", ", ".join(detail))
+    if judgment.winner == true:
+        return Verdict(f"{said}, rightly", "right", ", ".join(detail))
+    truth = "a tie" if true == TIE else true
+    return Verdict(f"{said}; the truth is {truth}", "wrong", ", ".join(detail))
 
 
 def _shown(

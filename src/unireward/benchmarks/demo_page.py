@@ -106,28 +106,23 @@ def _in_numbers(run: DemoRun, numbers: list[TaskNumbers]) -> Section:
         if row.accuracy is not None
     ]
     wide, mass = expected_calibration_error(bins), expected_calibration_error(even)
+    bars = Figure(
+        accuracy_bars(groups, "Accuracy of each task beside its baselines"),
+        "Pairs in which one candidate is truly better: how often it was preferred (a judged tie "
+        "counts half). Whiskers are 95 % intervals. Text only: the same judge shown plain grey "
+        "instead of every picture. Image or video only: the same judge given another record's "
+        "prompt. Majority: always the position that is right most often.",
+    )
+    curve = Figure(
+        reliability_curve(bins, "Reliability: how often right, by stated confidence"),
+        "Verdicts of all tasks by how sure the judge was. On the dashed line confidence means "
+        "what it says; below it the judge is too sure of itself. Grey: how many verdicts. "
+        f"Expected calibration error {_three(wide)} in bins of equal width, {_three(mass)} of "
+        "equal count.",
+    )
     blocks = [
         Tiles(_tiles(run, numbers, wide)),
-        Columns(
-            [
-                Figure(
-                    accuracy_bars(groups, "Accuracy of each task beside its baselines"),
-                    "Pairs in which one candidate is truly better: how often it was preferred (a "
-                    "judged tie counts half). Whiskers are 95 % intervals. Text only: the same "
-                    "judge shown plain grey instead of every picture. Image or video only: the "
-                    "same judge given another record's prompt. Majority: always the position "
-                    "that is right most often.",
-                ),
-                Figure(
-                    reliability_curve(bins, "Reliability: how often right, by stated confidence"),
-                    "Verdicts of all tasks by how sure the judge was. On the dashed line "
-                    "confidence means what it says; below it the judge is too sure of itself. "
-                    "Grey: how many verdicts. Expected calibration error "
-                    f"{_three(wide)} in bins of equal width, {_three(mass)} of equal count.",
-                ),
-            ]
-        ),
-        Prose([_honest(numbers)]),
+        Columns([[bars], [curve, Prose([_honest(numbers)])]]),
     ]
     return Section("In numbers", blocks)
 

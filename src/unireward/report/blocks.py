@@ -48,9 +48,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Columns:
-    """Blocks side by side on a wide screen, below each other on a phone."""
+    """Columns of blocks: side by side on a wide screen, below each other on a phone."""
 
-    blocks: Sequence[Prose | Points | Figure | Table]
+    columns: Sequence[Sequence[Prose | Points | Figure | Table]]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unireward.errors import InputError, MissingExtraError
-from unireward.report.blocks import Block, Cards, Columns, Media
+from unireward.report.blocks import Block, Cards, Media
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ def write_page(page: Page, path: str | Path) -> Path:
 
 def _media_of(page: Page) -> list[Media]:
     blocks = [block for section in page.sections for block in section.blocks]
-    blocks += [inner for block in blocks if isinstance(block, Columns) for inner in block.blocks]
     cards = [card for block in blocks if isinstance(block, Cards) for card in block.cards]
     return [
         media
