@@ -20,12 +20,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import queue
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from unireward.ask import Ask, Reply
 from unireward.engines.base import CHOOSE, GENERATE, IMAGE, VIDEO, BaseEngine
@@ -39,6 +37,7 @@ from unireward.engines.endpoint import (
     checked_url,
     phrase,
 )
+from unireward.engines.flight import Flight
 from unireward.engines.loop import LoopThread
 from unireward.engines.retry import Clock, Retry
 from unireward.engines.wire import (
@@ -123,7 +122,7 @@ class OpenAIEngine(BaseEngine):
 
     def stream(self, asks: Iterable[Ask]) -> Iterator[tuple[int, Reply]]:
         self.connect()
-        flight = _Flight(self, asks)
+        flight = Flight(self, asks)
         try:
             while flight.refill():
                 yield flight.landed(flight.done.get())
@@ -135,7 +134,7 @@ class OpenAIEngine(BaseEngine):
         if self._root is None:
             await asyncio.wrap_future(self._running_now().thread.submit(self._contact()))
         loop, ready = asyncio.get_running_loop(), asyncio.Event()
-        flight = _Flight(self, asks, lambda: loop.call_soon_threadsafe(ready.set))
+        flight = Flight(self, asks, lambda: loop.call_soon_threadsafe(ready.set))
         try:
             while flight.refill():
                 while flight.done.empty():
@@ -301,48 +300,3 @@ class _Running:
     async def _close(self) -> None:
         await self.endpoint.close()
         await self.probe.close()
-
-
-class _Flight:
-    """The asks of one stream that are under way: as many as run at once and a few to follow.
-
-    Those few have their pictures encoded while they wait for a place.
-    """
-
-    def __init__(self, engine: OpenAIEngine, asks: Iterable[Ask], wake: Any = None) -> None:
-        self.done: queue.SimpleQueue[tuple[int, Future[Reply]]] = queue.SimpleQueue()
-        self._engine = engine
-        self._asks = enumerate(asks)
-        self._wake = wake
-        self._most = engine.concurrency + engine.concurrency // 4 + 1
-        self._flying: dict[int, Future[Reply]] = {}
-        self._dry = False
-
-    def refill(self) -> bool:
-        """Send what may be sent; False where nothing is under way any more."""
-        while not self._dry and len(self._flying) < self._most:
-            for index, ask in self._asks:
-                future = self._engine.submit(ask)
-                self._flying[index] = future
-                future.add_done_callback(lambda done, index=index: self._land(index, done))
-                break
-            else:
-                self._dry = True
-        return bool(self._flying)
-
-    def _land(self, index: int, future: Future[Reply]) -> None:
-        self.done.put((index, future))
-        if self._wake is not None:
-            self._wake()
-
-    def landed(self, pair: tuple[int, Future[Reply]]) -> tuple[int, Reply]:
-        index, future = pair
-        del self._flying[index]
-        try:
-            return index, future.result()
-        except CancelledError:
-            raise EngineError(f"{self._engine!r} was closed while asks were under way") from None
-
-    def cancel(self) -> None:
-        for future in self._flying.values():
-            future.cancel()

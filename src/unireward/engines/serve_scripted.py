@@ -56,7 +56,8 @@ HttpFault = FaultKind | int | Status
 """``html`` and ``garbage`` are a 200 with that body; ``empty`` has no choices, ``null`` no content,
 ``huge`` 33 MB; ``hang`` never answers; ``reset``, ``close`` and ``half`` lose the connection
 (reset, closed before, and within the answer). A number is a status."""
-HttpFaults = Mapping[int, HttpFault] | Callable[[int, Ask], HttpFault | None]
+FaultOf = Callable[[int, Ask], HttpFault | None]
+HttpFaults = Mapping[int, HttpFault] | FaultOf
 
 
 class ScriptedServer:
@@ -83,13 +84,12 @@ class ScriptedServer:
     ) -> None:
         self.engine = engine
         self.models = models
-        self.models_fault = models_fault
+        self.models_fault: HttpFault | None = models_fault
         self.requests = self.model_requests = self.under_way = self.peak = 0
         self.bodies: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self.headers: deque[dict[str, str]] = deque(maxlen=_REMEMBERED)
-        self._fault_of: Callable[[int, Ask], HttpFault | None] = (
-            faults if callable(faults) else _looked_up(dict(faults or {}))
-        )
+        plan: HttpFaults = faults if faults is not None else {}
+        self._fault_of: FaultOf = plan if callable(plan) else _looked_up(plan)
         self._key = key
         self._gather = gather
         self._gathered = asyncio.Event()
@@ -224,7 +224,7 @@ class _Answer:
     lost: str | None = None
 
 
-def _looked_up(plan: dict[int, HttpFault]) -> Callable[[int, Ask], HttpFault | None]:
+def _looked_up(plan: Mapping[int, HttpFault]) -> FaultOf:
     return lambda number, ask: plan.get(number)
 
 
