@@ -58,16 +58,16 @@ def read_records(
     :class:`LineError`; ``on_error="skip"`` leaves it out, a callable is handed it and reading
     goes on. ``torn="drop"`` leaves out a last line that was cut short.
     """
-    path = Path(path).absolute()
+    path = Path(path)
     if map is None:
-        folder = path.parent
+        folder = path.absolute().parent
 
         def rows() -> Rows:
             return _rows(path, torn, "records")
     else:
         from unireward.files.sources import table_folder, table_rows
 
-        folder = table_folder(path)
+        folder = table_folder(path).absolute()
         table = TableMap(parse_map(map), task, folder)
 
         def rows() -> Rows:
@@ -100,8 +100,7 @@ def read_judgments(
     path: str | os.PathLike[str], *, on_error: OnError = "raise", torn: Torn = "error"
 ) -> Iterator[Judgment]:
     """Judgments of a JSON Lines or Parquet file, streaming; errors as of :func:`read_records`."""
-    path = Path(path).absolute()
-    rows = _rows(path, torn, "judgments")
+    rows = _rows(Path(path), torn, "judgments")
     return _each(rows, lambda place, row: validate(Judgment, row), on_error)
 
 
@@ -111,16 +110,16 @@ def write_records(path: str | os.PathLike[str], records: Iterable[Record]) -> in
     The file appears whole, or stays as it was. Media paths become relative to it. Media in
     memory are saved beside a JSON Lines file (``media/<digest>.png``) and embedded in Parquet.
     """
-    path = Path(path).absolute()
-    embed = _is_parquet(path)
-    rows = ((f"record {r.id}", row_of(r, path.parent, embed)) for r in records)
+    path = Path(path)
+    folder, embed = path.absolute().parent, _is_parquet(path)
+    rows = ((f"record {r.id}", row_of(r, folder, embed)) for r in records)
     return _write(path, rows, "records")
 
 
 def write_judgments(path: str | os.PathLike[str], judgments: Iterable[Judgment]) -> int:
     """Write judgments as JSON Lines or Parquet (by suffix), whole or not at all; how many."""
     rows = ((f"judgment of {j.record}", j.to_dict()) for j in judgments)
-    return _write(Path(path).absolute(), rows, "judgments")
+    return _write(Path(path), rows, "judgments")
 
 
 def _each(rows: Rows, make: Callable[[Place, dict[str, Any]], T], on_error: OnError) -> Iterator[T]:

@@ -170,8 +170,8 @@ class TableMap:
             return {"scores": {names[0]: {"overall": value}}}
         if len(names) > 2 or not 0 <= value <= 1:
             raise InputError(
-                f"{self._column('label')}: is {value:g} for {len(names)} candidates; give the first "
-                "of two candidates' share of votes, 0 to 1"
+                f"{self._column('label')}: is {value:g} for {len(names)} candidates; give the "
+                "first of two candidates' share of votes, 0 to 1"
             )
         winner = TIE if value == 0.5 else names[0] if value > 0.5 else names[1]
         share = {names[0]: value, names[1]: 1 - value}

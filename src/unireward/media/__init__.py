@@ -85,5 +85,5 @@ def _by_content(found: Source, source: Any) -> Image | Video:
         raise unknown(found, head, "an image or video")
     if kind in ("gif", "webp"):
         with found.open() as stream, reading(found.name):
-            return Video(source) if is_animated(stream, kind) else Image(source)
+            return Video(source) if is_animated(stream, kind, found.name) else Image(source)
     return Image(source) if kind in IMAGE_FORMATS else Video(source)

@@ -23,7 +23,7 @@ class AnimationClip:
         times: list[float] = []
         clock = 0.0
         with self.source.open() as stream:
-            for delay in frame_delays(stream, self.kind):
+            for delay in frame_delays(stream, self.kind, self.source.name):
                 times.append(clock)
                 clock += delay
                 if window.passed(times[-1]):

@@ -89,7 +89,7 @@ class ContainerClip:
             for packet in box.demux(track):
                 if packet.size == 0:
                     continue  # the empty packet that asks a decoder for its last frames
-                if packet.pts is None or packet.dts is None or packet.is_corrupt:
+                if packet.pts is None or packet.is_corrupt:
                     return None
                 if packet.is_keyframe:
                     keys.append(packet.pts)
@@ -98,8 +98,9 @@ class ContainerClip:
                 first = min(first, packet.pts) if pts else packet.pts
                 pts.append(packet.pts)
                 end = max(end, packet.pts + (packet.duration or 0))
-                # No later packet is shown before its decoding time.
-                if window.passed((packet.dts - first) * clock):
+                # No later packet is shown before this one is decoded.
+                decoded = first if packet.dts is None else packet.dts
+                if window.passed((decoded - first) * clock):
                     break
             pts.sort()
             keys.sort()

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import BinaryIO
+
+from unireward.media.image import check_pixels
 
 DEFAULT_DELAY = 0.1
 """Seconds of a frame whose delay is under 0.02: what browsers and FFmpeg make of it."""
 
 
-def frame_delays(stream: BinaryIO, kind: str) -> Iterator[float]:
-    """Seconds of each frame, lazily. ``kind`` is gif or webp; EOFError for a file cut short."""
-    for delay in _gif(stream) if kind == "gif" else _webp(stream):
+def frame_delays(stream: BinaryIO, kind: str, name: str) -> Iterator[float]:
+    """Seconds of each frame, lazily. ``kind`` is gif or webp; EOFError for a file cut short.
+
+    :class:`MediaError`, with ``name``, for a GIF's frame that is beyond ``max_pixels``.
+    """
+    for delay in _gif(stream, name) if kind == "gif" else _webp(stream):
         yield delay if delay >= 0.02 else DEFAULT_DELAY
 
 
-def is_animated(stream: BinaryIO, kind: str) -> bool:
+def is_animated(stream: BinaryIO, kind: str, name: str) -> bool:
     """Whether there is a second frame."""
-    delays = frame_delays(stream, kind)
+    delays = frame_delays(stream, kind, name)
     return next(delays, None) is not None and next(delays, None) is not None
 
 
-def _gif(stream: BinaryIO) -> Iterator[float]:
+def _gif(stream: BinaryIO, name: str) -> Iterator[float]:
     """Walk the blocks of a GIF (GIF89a, 17-27): extensions, pictures, trailer."""
     head = _exactly(stream, 13)
     _skip_table(stream, head[10])
@@ -36,7 +42,10 @@ def _gif(stream: BinaryIO) -> Iterator[float]:
             if block:
                 _skip_blocks(stream)
         elif mark == b",":
-            _skip_table(stream, _exactly(stream, 9)[8])
+            *box, flags = struct.unpack("<HHHHB", _exactly(stream, 9))
+            # Pillow widens the canvas to a frame that is larger.
+            check_pixels((max(1, box[0] + box[2]), max(1, box[1] + box[3])), name)
+            _skip_table(stream, flags)
             _exactly(stream, 1)  # LZW code size
             _skip_blocks(stream)
             yield delay / 100

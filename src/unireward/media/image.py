@@ -69,7 +69,9 @@ class Image:
                 self._picture = to_rgb(source, "<PIL image>")
         elif hasattr(source, "__array__") or hasattr(source, "__array_interface__"):
             with reading("<array>"):
-                self._picture = to_rgb(from_array(source, "<array>"), "<array>")
+                picture = from_array(source, "<array>")
+                check_pixels(picture.size, "<array>")
+                self._picture = to_rgb(picture, "<array>")
         else:
             raise MediaError(
                 f"an image cannot be made of {clip(type(source).__name__)}; "
