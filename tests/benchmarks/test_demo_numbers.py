@@ -1,10 +1,12 @@
 """The demo's numbers, counted by hand from made-up records and judgments."""
 
+import json
+
 import pytest
 
 from unireward.benchmarks.demo import DemoRun, Judged, TaskRun
 from unireward.benchmarks.demo_cards import pair_verdict
-from unireward.benchmarks.demo_numbers import numbers_of, reliability_of
+from unireward.benchmarks.demo_numbers import numbers_of, reliability_of, report_of
 from unireward.judgment import Judgment
 from unireward.record import Candidate, Label, Part, Record
 
@@ -89,6 +91,17 @@ def test_reliability_leaves_out_what_was_not_read():
         (0.6, 2, 0.5),
         (0.9, 1, 1.0),
     ]
+
+
+def test_the_report_names_every_measure_and_is_json():
+    report = report_of(DemoRun("j", "f", 7, [run()], 1.0, 10))
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert report["metrics"]["image_understanding/rank/accuracy"]["value"] == 0.5
+    assert report["metrics"]["image_understanding/rank/longer_answer"]["value"] == 0.75
+    assert report["statuses"] == {"ok": 10, "unparsed": 1}
+    assert (report["judge"], report["seed"], report["n"]) == ("j", 7, 5)
+    # Gaps of .45, .15 and .05 over one, two and one verdicts.
+    assert report["calibration_error"] == pytest.approx((0.45 + 2 * 0.15 + 0.05) / 4)
 
 
 def test_nothing_read_gives_no_numbers():

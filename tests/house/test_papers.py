@@ -68,9 +68,9 @@ def test_commands_in_the_papers_exist_with_their_options(body):
 def check_call(words):
     import typer
 
-    from unireward.cli import app
+    from unireward.cli.app import build
 
-    command, path = typer.main.get_command(app), []
+    command, path = typer.main.get_command(build()), []
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         assert words[0] in command.commands, f"unireward has no {' '.join([*path, words[0]])}"
         path.append(words[0])

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from unireward.benchmarks.demo import DemoRun, Judged, TaskRun
 from unireward.record import Candidate, Record
@@ -15,6 +16,7 @@ from unireward.stats import (
     accuracy,
     bootstrap,
     concordance,
+    expected_calibration_error,
     longer,
     majority,
     position_agreement,
@@ -75,6 +77,37 @@ def numbers_of(run: TaskRun) -> TaskNumbers:
         ),
         pairs=len(run.pairs.records),
     )
+
+
+def report_of(run: DemoRun) -> dict[str, Any]:
+    """The run as one JSON object: every measure under ``task/mode/metric``."""
+    numbers = [numbers_of(task) for task in run.tasks]
+    metrics: dict[str, dict[str, float | int]] = {}
+    for row in numbers:
+        named = {
+            "rank/accuracy": row.accuracy,
+            "rank/accuracy_ties_wrong": row.strict,
+            "rank/accuracy_with_ties": row.three_way,
+            "rank/order_agreement": row.agreement,
+            "rank/groups_in_order": row.ordered,
+            "score/alignment_spearman": row.spearman,
+            **{f"rank/{name.replace(' ', '_')}": got for name, got in row.baselines.items()},
+        }
+        for name, got in named.items():
+            if got is not None:
+                metrics[f"{row.task}/{name}"] = got.to_dict()
+    return {
+        "benchmark": "demo",
+        "judge": run.judge,
+        "family": run.family,
+        "seed": run.seed,
+        "n": sum(row.pairs for row in numbers),
+        "statuses": dict(sum((Counter(row.statuses) for row in numbers), Counter())),
+        "calls": run.calls,
+        "seconds": round(run.seconds, 2),
+        "calibration_error": expected_calibration_error(reliability_of(run)),
+        "metrics": metrics,
+    }
 
 
 def reliability_of(run: DemoRun, binning: str = "width") -> list[Bin]:

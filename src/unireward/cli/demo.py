@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unireward.cli.options import Device, FamilyName, Json, JudgeName, ModelName
+
 if TYPE_CHECKING:
     from unireward.benchmarks.demo_numbers import TaskNumbers
 
@@ -16,22 +18,30 @@ def demo(
     items: Annotated[
         int, typer.Option(min=1, help="Pairs of each task (and as many single candidates).")
     ] = 200,
-    seed: Annotated[int, typer.Option(help="Seed of the world.")] = 0,
-    judge: Annotated[str, typer.Option(help="What to judge with: anything `load` takes.")] = "tiny",
-    family: Annotated[str | None, typer.Option(help="How it is asked, where not known.")] = None,
-    model: Annotated[str | None, typer.Option(help="The model's name on an endpoint.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 0,
+    judge: JudgeName = "tiny",
+    family: FamilyName = None,
+    model: ModelName = None,
+    device: Device = None,
+    json: Json = False,
 ) -> None:
     """Draw records of every task, judge them, and write OUT/index.html."""
     from unireward.benchmarks.demo import run_demo
-    from unireward.benchmarks.demo_numbers import numbers_of
+    from unireward.benchmarks.demo_numbers import numbers_of, report_of
     from unireward.benchmarks.demo_page import write_demo_page
     from unireward.rewards.load import load
 
-    with load(judge, family=family, model=model, seed=seed, cache=False) as loaded:
+    # Without the cache of replies: the page says how long judging took.
+    with load(judge, family=family, model=model, device=device, seed=seed, cache=False) as loaded:
         run = run_demo(
             loaded, out, items=items, seed=seed, say=lambda line: typer.echo(line, err=True)
         )
     page = write_demo_page(run, out)
+    if json:
+        from json import dumps
+
+        typer.echo(dumps(report_of(run)))
+        return
     _print_table([numbers_of(task) for task in run.tasks])
     typer.echo(f"{run.calls:,} questions in {run.seconds:.0f} s. Open {page.resolve().as_uri()}")
 
@@ -43,7 +53,7 @@ def _print_table(numbers: list[TaskNumbers]) -> None:
     from unireward.benchmarks.demo_cards import task_name
     from unireward.benchmarks.demo_page import between, percent, statuses_of
 
-    table = Table(title="Pairs right, in percent", title_justify="left")
+    table = Table(title="Pairs right", title_justify="left")
     table.add_column("task")
     for name in ("judge", "95 %", "text only", "media only", "majority", "orders agree"):
         table.add_column(name, justify="right")
