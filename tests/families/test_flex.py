@@ -179,7 +179,7 @@ def _check_honest(got: Reading, verdict: str, known: dict[str, tuple[float, floa
             assert pair in pairs, f"{name} is read from nowhere"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_dressed_replies_read_the_same(data: st.DataObject) -> None:
     marked, verdict, known = data.draw(good_trees())
@@ -191,7 +191,7 @@ def test_dressed_replies_read_the_same(data: st.DataObject) -> None:
     _check_honest(got, verdict, known)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_bent_replies_never_yield_another_number(data: st.DataObject) -> None:
     marked, verdict, known = data.draw(good_trees())
@@ -210,7 +210,7 @@ def _prompts() -> list[str]:
 PROMPTS = _prompts()
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_echoes_of_the_prompt_are_never_read(data: st.DataObject) -> None:
     marked, verdict, known = data.draw(good_trees())
@@ -250,7 +250,7 @@ def test_an_object_nested_too_deeply_is_unparsed() -> None:
     assert (got.status, got.reason) == ("unparsed", "the JSON object is nested too deeply")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=400), st.sampled_from(TASKS))
 def test_any_text_at_all_is_a_reading(text: str, task: str) -> None:
     got = parse_reply("unifiedreward-flex", text, task, "rank")

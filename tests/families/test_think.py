@@ -233,7 +233,7 @@ def _check_honest(got: Reading, verdict: str, scores: dict[str, tuple[int, int]]
             assert held in known.values(), f"{name} is read from nowhere"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_dressed_replies_read_the_same(data: st.DataObject) -> None:
     marked, verdict, scores = data.draw(good_replies())
@@ -250,7 +250,7 @@ def test_dressed_replies_read_the_same(data: st.DataObject) -> None:
     assert len(got.notes) == int(against), got.notes
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_bent_replies_never_yield_another_number(data: st.DataObject) -> None:
     marked, verdict, scores = data.draw(good_replies())
@@ -258,7 +258,7 @@ def test_bent_replies_never_yield_another_number(data: st.DataObject) -> None:
     _check_honest(parse_reply("unifiedreward-think", reply, TASKS[0], "rank"), verdict, scores)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_echoes_of_the_prompt_are_never_read(data: st.DataObject) -> None:
     marked, verdict, scores = data.draw(good_replies())
@@ -277,7 +277,14 @@ def test_a_whole_echo_changes_nothing(prompt: str) -> None:
         assert got == plain
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.parametrize("prompt", PROMPTS[2:])
+def test_the_prompts_example_given_back_is_no_judgment(prompt: str) -> None:
+    example = prompt[prompt.rindex("<think>") : prompt.rindex("</answer>") + len("</answer>")]
+    got = parse_reply("unifiedreward-think", example, TASKS[0], "rank", prompt=prompt)
+    assert (got.status, got.reason) == ("unparsed", "the reply only repeats the prompt's example")
+
+
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=400), st.sampled_from(TASKS))
 def test_any_text_at_all_is_a_reading(text: str, task: str) -> None:
     got = parse_reply("unifiedreward-think", text, task, "rank")

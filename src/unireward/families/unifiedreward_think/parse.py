@@ -8,7 +8,7 @@ not follow from them. So a wrong sum never changes a verdict, but a score that c
 Edge rules: the opening ``<think>`` may be missing (some chat templates prefill it), and a server
 may strip the thinking altogether; thinking that is opened and never closed, a second thinking
 part, or no ``<answer>`` is ``unparsed``. Template letters (``(x/10)``) and the prompt's own
-example lines (``(9/10) - ...``, dots and all) are no scores.
+example lines (``(9/10) - ...``) are no scores.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _LABELS = {"image_generation": "Image", "video_generation": "Video"}
 _TOTAL = "total"
 _CUT = 80
 """Longer heads are prose, not names of dimensions."""
+_SHORTEST = 3
 _TAG = re.compile(r"<[ \t]{0,4}(/?)[ \t]{0,4}think[ \t]{0,4}>", re.IGNORECASE)
 _NUMBERED = re.compile(r"[ \t]*#?[0-9]{1,2}[.):][ \t]*")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
 _PLACEHOLDER = re.compile(r"[xyn]|score", re.IGNORECASE)
-_DOTS = re.compile(r"[ \t]{0,4}[-–—:][ \t]{0,4}(?:\.{2,}|…)")
 _NAME = re.compile(r"[^\W_]+")
 
 
@@ -47,6 +47,8 @@ def read_rank(reply: str, form: Form, prompt: str) -> Reading:
     thinking, rest = _split(text)
     verdict = _verdict(rest, label)
     sheet = _read_sheet(thinking or "", label, prompt)
+    if sheet.echoed and not sheet.complete():
+        raise Unread("the reply only repeats the prompt's example")
     return verdict_reading(
         verdict,
         rationale=thinking.strip() if thinking else None,
@@ -103,10 +105,12 @@ def _verdict(rest: str, label: str) -> str:
 
 @dataclass
 class _Sheet:
-    """What the thinking says: scores by dimension and label, sums by label, odd places."""
+    """What the thinking says: scores by dimension and label, sums by label; and whether it
+    repeats the prompt's example."""
 
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     sums: dict[str, tuple[tuple[float, ...], float | None]] = field(default_factory=dict)
+    echoed: bool = False
 
     def complete(self) -> dict[str, dict[str, float]]:
         """Dimensions in which both candidates have a score, ``"1"`` first."""
@@ -148,6 +152,8 @@ def _read_sheet(thinking: str, label: str, prompt: str) -> _Sheet:
     mark = _mark(label)
     current: str | None = None
     for line in thinking.split("\n"):
+        if len(line) < _SHORTEST:
+            continue
         first = mark.search(line)
         head = _head(line, first, label)
         if head is not None:
@@ -160,7 +166,9 @@ def _read_sheet(thinking: str, label: str, prompt: str) -> _Sheet:
             _add_sums(sheet, line, label)
         elif first is not None and current is not None:
             for match in mark.finditer(line):
-                if not _of_example(match, line, prompt):
+                if _of_example(match, line, prompt):
+                    sheet.echoed = True
+                else:
                     _add_score(sheet, current, match)
     return sheet
 
@@ -212,12 +220,13 @@ def _flat(prompt: str) -> str:
 
 
 def _of_example(match: re.Match[str], line: str, prompt: str) -> bool:
-    """Is this score one of the prompt's example, with dots for a reason?"""
-    return (
-        bool(prompt)
-        and _DOTS.match(line, match.end()) is not None
-        and " ".join(match.group().lower().split()) in _flat(prompt)
-    )
+    """Is this score one of the prompt's example: with the same reason (or dots) after it?"""
+    if not prompt:
+        return False
+    stop = line.find(";", match.end(), match.end() + _CUT)
+    why = line[match.end() : stop if stop >= 0 else match.end() + _CUT]
+    shown = " ".join((match.group() + why).lower().split())
+    return bool(why.strip(" \t-–—:")) and shown in _flat(prompt)
 
 
 def _add_score(sheet: _Sheet, name: str, match: re.Match[str]) -> None:
