@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     status: int
     content_type: str
     body: bytes
-    retries: int
+    retries: int = 0
 
 
 class Later(NamedTuple):
@@ -39,6 +39,12 @@ class Later(NamedTuple):
     reason: str
     wish: float | None = None
     unreached: bool = False
+
+
+class Final(NamedTuple):
+    """An attempt after which there is no use in another."""
+
+    reason: str
 
 
 class EndpointError(EngineError):
@@ -61,13 +67,17 @@ class Endpoint:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
+        url = httpx.URL(base_url)
         self._client = httpx.AsyncClient(
             headers=headers,
             # The deadline of the whole ask bounds reading; only connecting has its own.
             timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=size, max_keepalive_connections=size),
             # A proxy that is set for the outside world has no way to this machine's own server.
-            trust_env=not is_loopback(httpx.URL(base_url).host),
+            trust_env=not is_loopback(url.host),
+            # Reading the machine's certificates takes longer than a short job; plain HTTP has no
+            # use for them, and no redirect is followed to where they would be needed.
+            verify=url.scheme == "https",
         )
 
     def __repr__(self) -> str:
@@ -78,17 +88,35 @@ class Endpoint:
         return one_line(text.replace(self._key, "***") if self._key else text)
 
     async def request(
-        self, method: str, path: str, body: bytes | None = None, *, patient: bool = True
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        deadline: float | None = None,
+        patient: bool = True,
     ) -> Answer:
         """The first answer that is final, or :class:`EndpointError` by the deadline.
 
-        ``patient`` False does not ask again a server that cannot be connected to.
+        ``deadline`` is seconds from now, else the retry plan's. ``patient`` False does not ask
+        again a server that cannot be connected to.
         """
-        until = self._clock.monotonic() + self.retry.deadline
+        deadline = self.retry.deadline if deadline is None else deadline
+        until = self._clock.monotonic() + deadline
         for attempt in count():
-            outcome = await self._attempt(method, path, body, until, attempt)
+            try:
+                left = max(0.0, until - self._clock.monotonic())
+                async with asyncio.timeout(left):
+                    outcome = await self._attempt(method, path, body)
+            except TimeoutError:
+                outcome = Final(
+                    f"no answer from {self.base_url} within {deadline:g} s; raise the deadline or "
+                    "lower the concurrency"
+                )
+            if isinstance(outcome, Final):
+                raise EndpointError(outcome.reason, unreached=False, retries=attempt)
             if isinstance(outcome, Answer):
-                return outcome
+                return outcome._replace(retries=attempt)
             reason, wish, unreached = outcome
             if unreached and not patient:
                 raise EndpointError(reason, unreached=True, retries=attempt)
@@ -99,41 +127,30 @@ class Endpoint:
             if self._clock.monotonic() + wait >= until:
                 raise EndpointError(
                     f"{reason}; asking again in {wait:.1f} s would be past the deadline of "
-                    f"{self.retry.deadline:g} s; raise the deadline or lower the concurrency",
+                    f"{deadline:g} s; raise the deadline or lower the concurrency",
                     unreached=unreached,
                     retries=attempt,
                 )
             await self._clock.sleep(wait)
         raise AssertionError("unreachable")
 
-    async def _attempt(
-        self, method: str, path: str, body: bytes | None, until: float, attempt: int
-    ) -> Answer | Later:
+    async def _attempt(self, method: str, path: str, body: bytes | None) -> Answer | Later | Final:
         try:
-            async with asyncio.timeout(max(0.0, until - self._clock.monotonic())):
-                response, content = await self._send(method, path, body)
-        except TimeoutError:
-            failure = (
-                f"no answer from {self.base_url} within {self.retry.deadline:g} s; raise the "
-                "deadline or lower the concurrency"
-            )
+            response, content = await self._send(method, path, body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             return Later(f"cannot reach {self.base_url} ({self._said(error)})", unreached=True)
         except (httpx.NetworkError, httpx.RemoteProtocolError, httpx.TimeoutException) as error:
             return Later(f"connection to {self.base_url} lost ({self._said(error)})")
         except httpx.HTTPError as error:
-            failure = f"request to {self.base_url} failed ({self._said(error)})"
+            return Final(f"request to {self.base_url} failed ({self._said(error)})")
         except _TooLongError:
-            failure = f"the server's answer exceeds {MAX_BODY >> 20} MB; see the server's log"
-        else:
-            if not is_retried(response.status_code):
-                kind = response.headers.get("content-type", "")
-                return Answer(response.status_code, kind, content, attempt)
-            return Later(
-                f"the server answered {phrase(response.status_code)}{self.said(content)}",
-                retry_after_seconds(response.headers.get("retry-after"), self._clock.wall()),
-            )
-        raise EndpointError(failure, unreached=False, retries=attempt)
+            return Final(f"the server's answer exceeds {MAX_BODY >> 20} MB; see the server's log")
+        if not is_retried(response.status_code):
+            return Answer(response.status_code, response.headers.get("content-type", ""), content)
+        return Later(
+            f"the server answered {phrase(response.status_code)}{self.said(content)}",
+            retry_after_seconds(response.headers.get("retry-after"), self._clock.wall()),
+        )
 
     async def _send(
         self, method: str, path: str, body: bytes | None

@@ -171,13 +171,14 @@ class OpenAIEngine(BaseEngine):
         running = self._running_now()
         async with running.contact:
             if self._root is None:
-                models = await self._models(running.probe)
+                models = await self._models(running.endpoint)
                 self._model, self._root = self._chosen(models)
 
     async def _models(self, endpoint: Endpoint) -> list[tuple[str, str]] | None:
         """What the server lists; None where it has no list (the first question then decides)."""
         try:
-            answer = await endpoint.request("GET", "/models", patient=False)
+            seconds = min(self.retry.deadline, _PROBE_SECONDS)
+            answer = await endpoint.request("GET", "/models", deadline=seconds, patient=False)
         except EndpointError as error:
             raise EngineUnavailableError(
                 f"{error}; start the server, or mend the address {self.base_url}"
@@ -216,9 +217,13 @@ class OpenAIEngine(BaseEngine):
         running = self._running_now()
         started = self._clock.monotonic()
         try:
+            with_logprobs = self._logprobs
             body = await self._body(ask, running)
             async with running.slots:
                 started = self._clock.monotonic()
+                if ask.choices and with_logprobs != self._logprobs:
+                    # The server refused them to another ask while this one waited.
+                    body = await self._body(ask, running)
                 reply = await self._ask(ask, body, running)
         except EngineUnavailableError:
             raise
@@ -286,17 +291,10 @@ class _Running:
     def __init__(self, base_url: str, retry: Retry, clock: Clock, concurrency: int) -> None:
         self.thread = LoopThread("unireward-endpoint")
         self.pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "unireward-encode")
-        key = api_key()
-        hasty = replace(retry, deadline=min(retry.deadline, _PROBE_SECONDS))
-        self.endpoint = Endpoint(base_url, key, retry, clock, concurrency)
-        self.probe = Endpoint(base_url, key, hasty, clock, 1)
+        self.endpoint = Endpoint(base_url, api_key(), retry, clock, concurrency)
         self.slots = asyncio.Semaphore(concurrency)
         self.contact = asyncio.Lock()
 
     def stop(self) -> None:
-        self.thread.stop(self._close())
+        self.thread.stop(self.endpoint.close())
         self.pool.shutdown(wait=True, cancel_futures=True)
-
-    async def _close(self) -> None:
-        await self.endpoint.close()
-        await self.probe.close()
