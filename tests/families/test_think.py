@@ -277,6 +277,15 @@ def test_a_whole_echo_changes_nothing(prompt: str) -> None:
         assert got == plain
 
 
+def test_a_whole_echo_is_known_without_its_system_message() -> None:
+    reply = ROWS[0]["reply"]
+    told = parse_reply(
+        "unifiedreward-think", f"{PROMPTS[3]}\n{reply}", TASKS[0], "rank", variant="llava",
+        prompt=f"You are a helpful assistant.\n\n \n{PROMPTS[3]}",
+    )  # fmt: skip
+    assert told == parse_reply("unifiedreward-think", reply, TASKS[0], "rank", variant="llava")
+
+
 @pytest.mark.parametrize("prompt", PROMPTS[2:])
 def test_the_prompts_example_given_back_is_no_judgment(prompt: str) -> None:
     example = prompt[prompt.rindex("<think>") : prompt.rindex("</answer>") + len("</answer>")]

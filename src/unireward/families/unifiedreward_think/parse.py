@@ -33,6 +33,8 @@ _TOTAL = "total"
 _CUT = 80
 """Longer heads are prose, not names of dimensions."""
 _SHORTEST = 3
+_PROMPT = 200
+"""Characters; a shorter prompt is none of ours, and cutting it out could cut a reply."""
 _TAG = re.compile(r"<[ \t]{0,4}(/?)[ \t]{0,4}think[ \t]{0,4}>", re.IGNORECASE)
 _NUMBERED = re.compile(r"[ \t]*#?[0-9]{1,2}[.):][ \t]*")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
@@ -70,7 +72,11 @@ def _without_prompt(text: str, prompt: str) -> str:
     every good reply. What is left of a partial echo shows as a second thinking part.
     """
     whole = clean(prompt)
-    return text.replace(whole, "\n") if len(whole) > 200 else text
+    # A system message stands on the first line of the prompt and is no part of an echo.
+    for part in (whole, whole.partition("\n")[2].strip()):
+        if len(part) > _PROMPT:
+            text = text.replace(part, "\n")
+    return text
 
 
 def _split(text: str) -> tuple[str | None, str]:
