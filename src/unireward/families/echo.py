@@ -15,9 +15,10 @@ from unireward.families.plain import clean
 
 _SHORTEST = 12  # characters; a shorter common line says nothing
 _BARE = re.compile(
-    r"(?:<answer>)?\s*(?:(?:edited )?(?:image|video|answer) ?#?[12] is better"
+    r"[\"'(\[]*(?:<answer>)?\s*(?:(?:edited )?(?:image|video|answer) ?#?[12] is better"
     r"(?: than (?:edited )?(?:image|video|answer) ?#?[12])?"
-    r"|both (?:edited )?(?:images|videos|answers) are equally good)\s*[.!]?\s*(?:</answer>)?"
+    r"|both (?:edited )?(?:images|videos|answers) are equally good)"
+    r"\s*[.!]?\s*(?:</answer>)?[\"')\].!]*"
     r"|[\w ()/-]{1,60}[:=]\s*(?:[-+]?[0-9.]+(?:\s*/\s*[0-9.]+)?\.?)?"
 )
 
@@ -49,7 +50,7 @@ def strip_echo(reply: str, prompt: str) -> str:
     keys = [_key(line) for line in lines]
     inside = [len(key) >= _SHORTEST and key in flat for key in keys]
     if not any(inside):
-        return reply
+        return reply.strip()
     echo = [found and _BARE.fullmatch(key) is None for found, key in zip(inside, keys)]
     order = [index for index, key in enumerate(keys) if key]
     _spread(order, keys, echo, flat, forward=True)
@@ -65,12 +66,18 @@ def _spread(order: list[int], keys: list[str], echo: list[bool], flat: str, forw
             echo[there] = " ".join(pair) in flat
 
 
-def is_echo(text: str, start: int, end: int, prompt: str) -> bool:
-    """Is ``text[start:end]`` with the rest of its line, or with its line's beginning, the prompt's?
+_VALUE = re.compile(r"[-+]?[\w./]{0,40}")
 
-    For fields and verdicts glued to an echo. A field alone on its line is never one.
+
+def is_echo(text: str, start: int, end: int, prompt: str) -> bool:
+    """Is ``text[start:end]`` (a label, or a verdict) part of an echo of the prompt?
+
+    It is where the field with its value, and the rest of its line or all that stands before it
+    on the line, are the prompt's. A field alone on its line is never one.
     """
     flat = _flat(prompt)
+    value = _VALUE.match(text, end)
+    end = value.end() if value is not None else end
     field = _key(text[start:end])
     if field not in flat:
         return False
@@ -79,4 +86,4 @@ def is_echo(text: str, start: int, end: int, prompt: str) -> bool:
     if _BARE.fullmatch(tail) is None and tail in flat:
         return True
     head = _key(text[max(text.rfind("\n", 0, start) + 1, start - 240) : end])
-    return head != field and len(head) - len(field) >= 4 and head in flat
+    return len(head) - len(field) >= 4 and head in flat

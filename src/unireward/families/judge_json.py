@@ -1,4 +1,4 @@
-"""``judge.json``: a checkpoint's family, prompt, grammar, ranges and frame rule, beside its weights.
+"""``judge.json``: the family, prompts, grammar, ranges and frame rule of the weights beside it.
 
 ::
 

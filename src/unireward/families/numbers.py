@@ -29,7 +29,9 @@ _AFTER = re.compile(
     r"|\((?![ \t]*[-+]?[0-9.]+[ \t]*\))|[-–—]+[ \t]+(?![ \t0-9.+-])|because\b)"
 )
 _CLOSING = {'"': '"', "'": "'", "(": ")", "[": "]", "<": ">"}
-_LONE_NUMBER = re.compile(r"\n[0-9.]+[ \t]*(?:\n|$)")
+_LONE_NUMBER = re.compile(
+    r"\s*\n[ \t]*[-+]?[0-9][0-9.]*[ \t]*(?:/[ \t]*[0-9.]+[ \t]*)?\.?[ \t]*(?:\n|$)"
+)
 _WORD = re.compile(r"\s*([^\s]{0,24})")
 _WINDOW = 160  # characters after a number that are looked at: enough for every rule above
 

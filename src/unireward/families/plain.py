@@ -15,7 +15,8 @@ _TABLE |= dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD), "")
 _TABLE |= dict.fromkeys((0x201C, 0x201D, 0x300C, 0x300D, 0x300E, 0x300F, 0x00AB, 0x00BB), '"')
 _TABLE |= dict.fromkeys((0x2018, 0x2019), "'")
 _TABLE |= dict.fromkeys((0x2028, 0x2029, 0x0085), "\n")
-_TABLE |= {0x3001: ",", 0x3002: ".", 0x2212: "-", 0xFE63: "-", 0x3010: "[", 0x3011: "]"}
+_TABLE |= {0x3001: ", ", 0x3002: ". ", 0x2212: "-", 0xFE63: "-", 0x3010: "[", 0x3011: "]"}
+# The ideographic stop and comma end a phrase: they never join two numbers as a decimal point would.
 _TRANSLATION: dict[int, str] = _TABLE
 
 # A run of emphasis marks goes, unless both neighbours are word characters: 4*3 must not become

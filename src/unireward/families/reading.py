@@ -186,10 +186,12 @@ def answer_bodies(text: str) -> list[str]:
 
 
 _REFUSAL = re.compile(
-    r"\b(?:i\s*(?:'m|am)\s+(?:very\s+|so\s+)?sorry|sorry,|i\s+apologi[sz]e"
-    r"|i\s*(?:can\s?not|can't|won't|will\s+not|'m\s+not\s+able|am\s+not\s+able|'m\s+unable"
-    r"|am\s+unable|must\s+(?:decline|refuse))|as\s+an\s+ai\b|unable\s+to\s+(?:assist|help|judge"
-    r"|evaluate|comply|provide)|against\s+(?:my|our|the)\s+(?:policy|policies|guidelines))"
+    r"\bi\s*(?:'m|am)\s+(?:very\s+|so\s+|really\s+)?sorry\b|\bsorry,|\bi\s+apologi[sz]e\b"
+    r"|\bi\s*(?:can\s?not|can't|won't|will\s+not|(?:'m|am)\s+(?:not\s+able|unable)\s+to"
+    r"|must\s+(?:decline|refuse))\s+(?:to\s+)?(?:\w+\s+)?(?:help|assist|compare|judge|evaluate|rate|score"
+    r"|grade|assess|provide|comply|answer|view|see|process|give|fulfil+|engage|do)\b"
+    r"|\bas\s+an\s+ai\b|\bunable\s+to\s+(?:assist|help|judge|evaluate|comply|provide)\b"
+    r"|\bagainst\s+(?:my|our|the)\s+(?:policy|policies|guidelines)\b"
     r"|抱歉|对不起|无法协助|不能协助",
     re.IGNORECASE,
 )

@@ -51,7 +51,7 @@ def read_verdict(text: str, noun: str, *, tie: bool = False, prompt: str = "") -
     Raises :class:`Unread` where there is no plain verdict, where two differ, or where a tie is
     said and the family has none (``tie=False``).
     """
-    low = text.lower()
+    low, noun = text.lower(), noun.lower()
     found: dict[str, str] = {}
     spoken = False
     before = ""

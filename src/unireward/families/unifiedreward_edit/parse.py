@@ -42,13 +42,14 @@ def rank_edit(reply: str, form: Form, prompt: str) -> Reading:
 _LABELS = ("edited image 1", "edited image 2", "edited image #1", "edited image #2")
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _BARE_PAIR = re.compile(rf"[\[(]?\s*({_NUMBER})\s*(?:[,;]\s*|\s)\s*({_NUMBER})\s*[\])]?\.?")
+_LOOSE_SIGN = re.compile(r"[-−+][ \t]+[0-9.]")
 
 
 def pair_edit(reply: str, form: Form, prompt: str) -> Reading:
     """Two signed numbers without a range, by their labels.
 
-    A reply that is nothing but two numbers is read in the order shown, and noted. Scores are the
-    sigmoid of the difference.
+    A reply that is nothing but two numbers is read in the order shown, and noted; two equal lines
+    are not, since they may be one line said twice. Scores are the sigmoid of the difference.
     """
     text = prepare(reply, prompt)
     values: dict[str, float] = {}
@@ -60,6 +61,10 @@ def pair_edit(reply: str, form: Form, prompt: str) -> Reading:
     notes: tuple[str, ...] = ()
     bare = _BARE_PAIR.fullmatch(text) if not values else None
     if bare is not None:
+        if _LOOSE_SIGN.search(reply):
+            raise Unread("a dash before a number without a label: a bullet or a sign")
+        if bare.group(1) == bare.group(2) and "\n" in bare.group():
+            raise Unread("two equal lines without labels")
         values = {
             who: number_at(bare.group(int(who)), 0, f"Edited Image {who}") for who in ("1", "2")
         }
