@@ -169,8 +169,9 @@ class ScriptedServer:
             ask = ask_of_request(given)
             answer = await self._said(ask, given)
             return await self._befallen(answer, self._fault_of(number, ask))
-        except (UnirewardError, ValueError, KeyError, TypeError) as error:
-            return _error(400, f"bad request: {error}")
+        except Exception as error:
+            # Whatever it is, a malformed body or a script that fails, the client is told.
+            return _error(400, f"bad request: {type(error).__name__}: {error}")
         finally:
             self.under_way -= 1
 
@@ -283,7 +284,7 @@ def completion(reply: Reply, model: str, *, logprobs: bool) -> dict[str, Any]:
         "message": {"role": "assistant", "content": text},
         "finish_reason": reply.finish_reason,
     }
-    if logprobs:
+    if logprobs and reply.choices:
         choice["logprobs"] = {"content": [_token(text, reply.choices or {})]}
     usage = {"prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.tokens}
     return {
