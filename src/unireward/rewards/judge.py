@@ -42,7 +42,7 @@ class Judge:
     ``form`` and ``aspect`` pick among a family's ways of asking (None: its default ones).
     ``cache`` is a :class:`~unireward.engines.ReplyCache` or None. ``seed`` goes into every ask.
     ``max_comparisons`` bounds the pairs of one record. ``card`` is said once on stderr when the
-    judge first meets records that are not of the drawn world.
+    judge first meets records that are not of the drawn world, ``announce`` at its first record.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Judge:
         seed: int = 0,
         max_comparisons: int = MAX_COMPARISONS,
         card: str | None = None,
+        announce: str | None = None,
     ) -> None:
         if isinstance(family, str):
             from unireward.families import get_family
@@ -78,6 +79,7 @@ class Judge:
         self.seed = seed
         self.max_comparisons = max_comparisons
         self.card = card if card is not None else family.spec.card
+        self.announce = announce
 
     def __repr__(self) -> str:
         return f"Judge({self.name!r}, {self.family.id!r})"
@@ -229,7 +231,9 @@ class Judge:
         return header_of(self, mode)
 
     def notice(self, record: Record) -> None:
-        """Say the judge's card once, at the first record that the world did not draw."""
+        """Say once what is to be said at first use, and at the first record of a user's own."""
+        if self.announce:
+            say_once(self.announce)
         if self.card and record.meta.get("source") != WORLD:
             say_once(self.card)
 

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 from unireward.errors import InputError, UsageError
 from unireward.rewards.judge import Judge
-from unireward.rewards.notice import say_once
 from unireward.rewards.policy import FailurePolicy
 from unireward.rewards.ranking import MAX_COMPARISONS
 
@@ -79,17 +78,16 @@ def load(
     if text.startswith(("http://", "https://")):
         engine = _endpoint(text, model, cache_salt, concurrency)
         chosen = _served_family(family, engine.name)
-        _say_own_words(chosen, engine.name)
-        return Judge(engine, chosen, cache=kept, **options)
+        return Judge(
+            engine, chosen, cache=kept, announce=_own_words(chosen, engine.name), **options
+        )
     name: str | None = None
     path = text
     if text == TINY:
         path = str(tiny_folder())
     chosen, name = _checkpoint_family(text, path, family)
     engine = _transformers(path, name, device, remember=kept is not None)
-    if text != TINY:
-        _say_own_words(chosen, engine.name)
-    return Judge(engine, chosen, cache=kept, **options)
+    return Judge(engine, chosen, cache=kept, announce=_own_words(chosen, engine.name), **options)
 
 
 def tiny_folder() -> Path:
@@ -227,12 +225,13 @@ def _official(family: Family) -> Family:
     return Family(spec, readers_of(spec.name))
 
 
-def _say_own_words(family: Family, name: str) -> None:
-    """One line where a published checkpoint is asked in our own words."""
+def _own_words(family: Family, name: str) -> str | None:
+    """The line that says a published checkpoint is asked in our own words, where it is."""
     published = any(form.fingerprints for form in family.spec.forms)
-    if published and all(form.origin == "own" for form in family.spec.forms):
-        say_once(
-            f"{name} is asked in this project's own words, not its authors', so numbers may "
-            "differ from published ones; `unireward families import PATH` takes the exact texts "
-            "from your checkout of the official repository"
-        )
+    if not published or any(form.origin == "official" for form in family.spec.forms):
+        return None
+    return (
+        f"{name} is asked in this project's own words, not its authors', so numbers may differ "
+        "from published ones; `unireward families import PATH` takes the exact texts from your "
+        "checkout of the official repository"
+    )

@@ -1,0 +1,84 @@
+"""``unireward judge RECORDS --out JUDGMENTS``: a file in, a file out, resumable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unireward.cli import options as o
+
+
+def judge(
+    records: Annotated[
+        Path, typer.Argument(help="Records: .jsonl, .parquet, or one's own table with --map.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Judgments: .jsonl or .parquet.")
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", help="score, rank or pair-score; else by number of candidates."),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--map", help="One's own columns: prompt=caption,a=img1,b=img2."),
+    ] = None,
+    task: o.Task = None,
+    on_failure: Annotated[
+        str,
+        typer.Option("--on-failure", help="Unread replies: keep, drop, half, retry:N or stop."),
+    ] = "keep",
+    retry: Annotated[
+        str, typer.Option("--retry", help="Judge these rows again: error,truncated,...")
+    ] = "",
+    judge: o.JudgeName = "tiny",
+    family: o.FamilyName = None,
+    model: o.ModelName = None,
+    device: o.Device = None,
+    seed: o.Seed = 0,
+    form: o.FormName = None,
+    aspect: o.Aspect = None,
+    no_cache: o.NoCache = False,
+    cache_salt: o.CacheSalt = "",
+    one_order: o.OneOrder = False,
+    concurrency: o.Concurrency = 32,
+    max_comparisons: o.MaxComparisons = 5_000,
+    plan: o.ShowPlan = False,
+    show_prompt: o.ShowPrompt = False,
+    json: o.Json = False,
+) -> None:
+    """Judge a file of records, resumably.
+
+    Run the same command again after an interruption and it goes on where it stopped.
+    """
+    from unireward.cli.judging import instead, judge_of
+    from unireward.cli.output import print_json
+    from unireward.errors import InputError, UsageError
+    from unireward.files import read_records
+    from unireward.jobs.bulk import judge_file
+    from unireward.jobs.progress import progress_for
+
+    if out is None and not (plan or show_prompt):
+        raise UsageError("judge needs a place for the judgments; add --out judgments.jsonl")
+    if not records.exists():
+        raise InputError(f"{records}: no such file; check the path")
+    with judge_of(
+        judge, family=family, model=model, device=device, seed=seed, form=form, aspect=aspect,
+        no_cache=no_cache, cache_salt=cache_salt, one_order=one_order, concurrency=concurrency,
+        max_comparisons=max_comparisons, on_failure=on_failure,
+    ) as loaded:  # fmt: skip
+        if plan or show_prompt:
+            rows = read_records(records, map=columns, task=task)
+            instead(loaded, rows, mode, plan=plan, show_prompt=show_prompt, json=json)
+            return
+        assert out is not None
+        result = judge_file(
+            loaded, records, out, mode=mode, map=columns, task=task,
+            retry=[word.strip() for word in retry.split(",") if word.strip()],
+            progress=progress_for(),
+        )  # fmt: skip
+    if json:
+        print_json(result.to_dict())
+    typer.echo("\n".join(result.lines()), err=True)

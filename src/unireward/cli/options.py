@@ -1,0 +1,61 @@
+"""Options that several verbs share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+JudgeName = Annotated[
+    str,
+    typer.Option(
+        "--judge",
+        help="tiny, a checkpoint's folder, a hub id, http://HOST:PORT/v1, scripted:TABLE.jsonl.",
+    ),
+]
+FamilyName = Annotated[
+    str | None,
+    typer.Option("--family", help="How the judge is asked: a family's name, or a judge.json."),
+]
+ModelName = Annotated[
+    str | None, typer.Option("--model", help="The served model's name, on an endpoint.")
+]
+Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every ask.")]
+FormName = Annotated[
+    str | None, typer.Option("--form", help="One of the family's forms (families show).")
+]
+Aspect = Annotated[str | None, typer.Option("--aspect", help="Ask for one aspect of an edit only.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep engine replies.")]
+CacheSalt = Annotated[
+    str, typer.Option("--cache-salt", help="Tells two states of one server apart in the cache.")
+]
+OneOrder = Annotated[
+    bool, typer.Option("--one-order", help="Ask each pair in one order only: cheaper, biased.")
+]
+Concurrency = Annotated[
+    int, typer.Option("--concurrency", min=1, help="Requests under way at once, on an endpoint.")
+]
+MaxComparisons = Annotated[
+    int, typer.Option("--max-comparisons", min=1, help="Refuse a record with more pairs.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine output on stdout, nothing else.")]
+ShowPlan = Annotated[
+    bool, typer.Option("--plan", help="Print calls, images, tokens and time, judge nothing.")
+]
+ShowPrompt = Annotated[
+    bool, typer.Option("--show-prompt", help="Print exactly what would be sent, judge nothing.")
+]
+Media = Annotated[
+    list[Path] | None,
+    typer.Option("--media", help="What the question is about; candidates are then answers."),
+]
+SourceImage = Annotated[Path | None, typer.Option("--source", help="The image before the edit.")]
+Task = Annotated[
+    str | None,
+    typer.Option("--task", help="image_generation, image_editing, text, ...; else inferred."),
+]
+PairMode = Annotated[
+    str, typer.Option("--mode", help="rank (a verdict) or pair-score (a number for each).")
+]
