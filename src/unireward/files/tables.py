@@ -6,8 +6,9 @@ image before an edit), ``reference``, ``winner`` and ``label`` are known; **ever
 candidate's id**.
 
 - A candidate is text in ``text`` and ``*_understanding`` tasks, else a path, bytes, a Hugging
-  Face image (``{bytes, path}``) or a list of these. A task that is not given is told from what
-  is mapped: a source makes an edit, media a question, an image or video candidate a generation.
+  Face image (``{bytes, path}``) or a list of these; in ``interleaved`` and unknown tasks its
+  looks decide. A task that is not given is told from what is mapped: a source makes an edit,
+  media a question, an image or video candidate a generation.
 - ``winner`` holds a candidate's id, its column's name, or ``tie``; an empty cell is no label.
 - ``label`` holds the first of two candidates' share of the votes (1 first, 0 second, 0.5 tie),
   or the overall score of a single one.
@@ -100,10 +101,9 @@ class TableMap:
             role = {} if name == "media" else {"role": name}
             prompt += [{**part, **role} for part in parts]
         prompt.append({"type": "text", "text": self._text("prompt", cells["prompt"])})
-        as_text = self._candidates_are_text(task)
         content = {
             name: [{"type": "text", "text": self._text(name, cells[name])}]
-            if as_text or (task == "interleaved" and not looks_like_media(cells[name]))
+            if self._is_text(task, cells[name])
             else self._media(name, cells[name])
             for name in self.candidates
         }
@@ -132,10 +132,13 @@ class TableMap:
             return f"{self._media(first, cells[first])[0]['type']}_generation"
         return "text"
 
-    def _candidates_are_text(self, task: str) -> bool:
-        if task in TASKS:
-            return task == "text" or task.endswith("_understanding")
-        return "media" in self.mapping
+    def _is_text(self, task: str, value: Any) -> bool:
+        """Whether a candidate's cell is an answer: by the task, else by the looks of it."""
+        if task == "text" or task.endswith("_understanding"):
+            return True
+        if task in TASKS and task != "interleaved":
+            return False
+        return "media" in self.mapping or not (value is None or looks_like_media(value))
 
     def _text(self, name: str, value: Any) -> str:
         if isinstance(value, str):
