@@ -23,7 +23,7 @@ GRID = SIDE // PATCH
 FRAMES = 4
 TEMPLATE = 0.1
 """Weight of a reply's fixed words; what is judged weighs 1, a direct verdict VERDICT."""
-VERDICT = 2.0
+VERDICT = 5.0
 AUX_SCORES = ("alignment", "coherence", "style", "physics")
 
 

@@ -44,16 +44,16 @@ STAGES = (
         0.5,
         {
             "image caption": 4,
-            "image one": 10,
-            "image pair": 14,
-            "clip caption": 6,
+            "image one": 8,
+            "image pair": 24,
+            "clip caption": 4,
             "clip one": 2,
             "clip pair": 5,
-            "edit one": 2,
-            "edit pair": 5,
-            "question one": 6,
-            "question pair": 12,
-            "clip_question pair": 3,
+            "edit one": 1,
+            "edit pair": 4,
+            "question one": 3,
+            "question pair": 8,
+            "clip_question pair": 2,
         },
     ),
 )
@@ -78,7 +78,11 @@ def tree_of(writer: Writer, kind: str, index: int, rng: np.random.Generator) -> 
     item = sample_record(KINDS[what], rng, level, number, "train", index=index)
     if form == "caption":
         return caption_tree(writer, item, rng)
-    replies = "srtp" if form == "pair" else "s"
+    replies = "s"
+    if form == "pair":
+        # The long replies teach as much when they are rarer, and cost most of the tokens.
+        roll = rng.random()
+        replies = "srt" if roll < 0.35 else "srp" if roll < 0.55 else "sr"
     if what.endswith("question"):
         return answer_tree(writer, item, replies)
     return drawn_tree(writer, item, replies)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -28,6 +29,8 @@ from unireward.errors import InputError, UnirewardError
 
 WINDOW = 128
 """Asks looked at together to find like lengths."""
+SMALL = 500_000_000
+"""Bytes of weights under which loading shows no progress bar."""
 
 
 @dataclass(frozen=True)
@@ -367,10 +370,27 @@ def _load_model(path: str, dtype: str) -> Any:
     if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
         raise InputError(f"{path}: no config.json; give the folder of a transformers checkpoint")
     try:
-        return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype)
+        with _quiet_if_small(Path(path)):
+            return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype)
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: transformers cannot load it ({first})") from error
+
+
+@contextmanager
+def _quiet_if_small(folder: Path) -> Iterator[None]:
+    """No progress bar for weights that load at once."""
+    from transformers.utils import logging
+
+    small = folder.is_dir() and sum(f.stat().st_size for f in folder.glob("*.safetensors")) < SMALL
+    if not small or not logging.is_progress_bar_enabled():
+        yield
+        return
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
 
 
 def _identity(path: str, model: Any, memo: Path | None) -> str:

@@ -20,6 +20,11 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 }
 CHOICES = ("1", "2", "tie")
 
+CARD = (
+    "the tiny judge knows only the drawn world (a few coloured shapes on a plain ground, short "
+    "clips of them, in plain words); of anything else its judgment means nothing"
+)
+
 _SEEN = {
     "image_generation": "image {k} : <{k}> caption : {P} . ",
     "video_generation": "video {k} : <{k}> caption : {P} . ",
@@ -105,5 +110,6 @@ SPECS = (
         frames="linspace:4",
         layouts={"transformers": "native"},
         resize=(64, 64),
+        card=CARD,
     ),
 )
