@@ -8,6 +8,7 @@ import struct
 import threading
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -298,6 +299,28 @@ def test_what_is_no_picture_says_so(tmp_path: Path) -> None:
     ]:
         with pytest.raises(MediaError, match=message):
             media_of(source)
+
+
+def test_pictures_in_video_boxes(tmp_path: Path) -> None:
+    from PIL import features
+
+    if features.check("avif"):
+        data = saved(PILImage.new("RGB", (8, 6), (200, 0, 0)), "AVIF")
+        assert isinstance(media_of(data), Image)
+        assert Image(data).size == (8, 6)
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(600)
+    with pytest.raises(MediaError, match="no known format, not an image or video"):
+        media_of(heic)
+
+
+def test_threads_share_a_handle(tmp_path: Path) -> None:
+    array = np.random.default_rng(2).integers(0, 256, (64, 64, 3), np.uint8)
+    path = tmp_path / "a.png"
+    path.write_bytes(Image(array).png())
+    image = Image(path)
+    with ThreadPoolExecutor(8) as pool:
+        loaded = list(pool.map(lambda _: np.asarray(image.load()), range(32)))
+    assert all(np.array_equal(picture, array) for picture in loaded)
 
 
 def test_scripts_are_never_opened_as_pictures() -> None:

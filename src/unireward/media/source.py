@@ -135,8 +135,12 @@ def sniff(head: bytes) -> str | None:
         return {b"WEBP": "webp", b"AVI ": "avi"}.get(head[8:12])
     if head[4:8] == b"ftyp":
         brands = {head[8:12], *(head[i : i + 4] for i in range(16, _box_end(head), 4))}
-        still = brands & {b"avif", b"avis"} and not brands & {b"isom", b"mp42", b"qt  "}
-        return "avif" if still else "mp4"
+        if brands & {b"isom", b"iso2", b"mp41", b"mp42", b"qt  "}:
+            return "mp4"
+        if brands & {b"avif", b"avis"}:
+            return "avif"
+        # HEIF pictures share the box format, but Pillow has no decoder of them.
+        return None if brands & {b"mif1", b"msf1", b"heic", b"heix"} else "mp4"
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
