@@ -11,6 +11,7 @@ task, right or wrong.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ TASKS = (
     "image_understanding",
     "video_understanding",
 )
+HEADLINE = 3
+"""Times as many records of the first task: its accuracy is the one people will quote."""
 GROUP = 4
 """Candidates in a ranked group."""
 SHOWN = 3
@@ -50,7 +53,8 @@ class Judged:
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One task's part. ``text_only`` and ``image_only`` are the same pairs shown less;
+    """One task's part. ``text_only`` and ``image_only`` are the same pairs shown less (in one
+    order: what they see of a pair is often twice the same, and would always tie in both);
     ``written`` the shown pairs with the judge's scores of each candidate alone."""
 
     task: str
@@ -84,21 +88,26 @@ def run_demo(
 ) -> DemoRun:
     """Write the world under ``out/world`` and judge it.
 
-    ``items`` pairs of each task in ``rank``, as many single candidates in ``score``, an eighth
-    as many groups of four in ``rank``. ``say`` gets a line as each task is done.
+    ``items`` pairs of each task in ``rank`` (three times as many of the first), as many single
+    candidates in ``score``, an eighth as many groups of four in ``rank``. ``say`` gets a line
+    before each task.
     """
     tasks, calls, seconds = [], 0, 0.0
+    blind = copy.copy(judge)
+    blind.both_orders = False
     for task in TASKS:
-        say(f"{task}: drawing and judging {items} pairs, {items} singles, groups of {GROUP}")
-        pairs = _drawn(task, items, seed, out, 2)
-        singles = _drawn(task, items, seed, out, 1)
-        groups = _drawn(task, max(1, items // 8), seed, out, GROUP)
+        count = items * HEADLINE if task == TASKS[0] else items
+        few = max(1, count // 8)
+        say(f"{task}: drawing and judging {count} pairs, {count} singles, {few} groups of {GROUP}")
+        pairs = _drawn(task, count, seed, out, 2)
+        singles = _drawn(task, count, seed, out, 1)
+        groups = _drawn(task, few, seed, out, GROUP)
         began = time.perf_counter()
         run = TaskRun(
             task,
             pairs=_judged(judge, pairs, "rank"),
-            text_only=_judged(judge, [without_media(record) for record in pairs], "rank"),
-            image_only=_judged(judge, with_others_words(pairs), "rank"),
+            text_only=_judged(blind, [without_media(record) for record in pairs], "rank"),
+            image_only=_judged(blind, with_others_words(pairs), "rank"),
             singles=_judged(judge, singles, "score"),
             groups=_judged(judge, groups, "rank"),
             written=_judged(judge, pairs[:SHOWN], "score"),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the page and its media.")] = Path("demo"),
     items: Annotated[
-        int, typer.Option(min=1, help="Pairs of each task (and as many single candidates).")
+        int,
+        typer.Option(min=1, help="Pairs of each task; three times as many of image generation."),
     ] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 0,
     judge: JudgeName = "tiny",
@@ -47,15 +48,16 @@ def demo(
 
 
 def _print_table(numbers: list[TaskNumbers]) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from unireward.benchmarks.demo_cards import task_name
     from unireward.benchmarks.demo_page import between, percent, statuses_of
 
-    table = Table(title="Pairs right", title_justify="left")
-    table.add_column("task")
-    for name in ("judge", "95 %", "text only", "media only", "majority", "orders agree"):
+    table = Table(title="Pairs right", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("task", no_wrap=True)
+    for name in ("judge", "95 %", "text only", "media only", "majority", "agree"):
         table.add_column(name, justify="right")
     for row in numbers:
         blind = row.baselines
