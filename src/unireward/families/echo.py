@@ -28,9 +28,14 @@ def _key(text: str) -> str:
 
 
 @lru_cache(maxsize=64)
+def _cleaned(prompt: str) -> str:
+    return clean(prompt)
+
+
+@lru_cache(maxsize=64)
 def _flat(prompt: str) -> str:
     """The prompt on one line, in lower case, spaces collapsed."""
-    return _key(clean(prompt))
+    return _key(_cleaned(prompt))
 
 
 def in_prompt(text: str, prompt: str) -> bool:
@@ -40,21 +45,24 @@ def in_prompt(text: str, prompt: str) -> bool:
 
 def strip_echo(reply: str, prompt: str) -> str:
     """``reply`` (already clean) without what it repeats of ``prompt``."""
-    flat = _flat(prompt)
-    if not flat or len(reply) < _SHORTEST:
+    if len(reply) < _SHORTEST or not prompt.strip():
         return reply
-    whole = clean(prompt)
-    if len(whole) >= _SHORTEST and whole in reply and _BARE.fullmatch(_key(whole)) is None:
-        reply = reply.replace(whole, "\n")
     lines = reply.split("\n")
     keys = [_key(line) for line in lines]
-    inside = [len(key) >= _SHORTEST and key in flat for key in keys]
-    if not any(inside):
+    told = [len(key) >= _SHORTEST and _BARE.fullmatch(key) is None for key in keys]
+    if not any(told):  # bare verdicts and fields only: the prompt need not be looked at
         return reply.strip()
-    echo = [found and _BARE.fullmatch(key) is None for found, key in zip(inside, keys)]
-    order = [index for index, key in enumerate(keys) if key]
-    _spread(order, keys, echo, flat, forward=True)
-    _spread(order[::-1], keys, echo, flat, forward=False)
+    flat = _flat(prompt)
+    whole = _cleaned(prompt)
+    if len(reply) >= len(whole) >= _SHORTEST and whole in reply and not _BARE.fullmatch(flat):
+        lines = reply.replace(whole, "\n").split("\n")
+        keys = [_key(line) for line in lines]
+        told = [len(key) >= _SHORTEST and _BARE.fullmatch(key) is None for key in keys]
+    echo = [able and key in flat for able, key in zip(told, keys, strict=True)]
+    if any(echo):
+        order = [index for index, key in enumerate(keys) if key]
+        _spread(order, keys, echo, flat, forward=True)
+        _spread(order[::-1], keys, echo, flat, forward=False)
     return "\n".join(line for line, gone in zip(lines, echo, strict=True) if not gone).strip()
 
 
@@ -75,15 +83,19 @@ def is_echo(text: str, start: int, end: int, prompt: str) -> bool:
     It is where the field with its value, and the rest of its line or all that stands before it
     on the line, are the prompt's. A field alone on its line is never one.
     """
-    flat = _flat(prompt)
     value = _VALUE.match(text, end)
     end = value.end() if value is not None else end
-    field = _key(text[start:end])
-    if field not in flat:
-        return False
     stop = text.find("\n", end, end + 240)
     tail = _key(text[start : stop if stop >= 0 else end + 240])
-    if _BARE.fullmatch(tail) is None and tail in flat:
+    bare = _BARE.fullmatch(tail) is not None
+    begin = max(text.rfind("\n", 0, start) + 1, start - 240)
+    alone = not text[begin:start].strip()
+    if bare and alone:
+        return False
+    flat, field = _flat(prompt), _key(text[start:end])
+    if field not in flat:
+        return False
+    if not bare and tail in flat:
         return True
-    head = _key(text[max(text.rfind("\n", 0, start) + 1, start - 240) : end])
+    head = _key(text[begin:end])
     return len(head) - len(field) >= 4 and head in flat
