@@ -22,10 +22,11 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Stage:
-    """``share`` of the whole time; ``parts`` counts trees a step by kind and form."""
+    """``parts`` counts trees a step by kind and form; ``decay`` is the share of the steps over
+    which the rates fall to nothing."""
 
     name: str
-    share: float
+    steps: int
     muon: float
     adam: float
     decay: float
@@ -33,12 +34,12 @@ class Stage:
 
 
 STAGES = (
-    Stage("captions", 0.05, 5e-3, 3e-3, 0.0, {"image caption": 64}),
+    Stage("captions", 550, 5e-3, 3e-3, 0.0, {"image caption": 64}),
     Stage("images", 0.35, 3e-3, 2e-3, 0.3, {"image caption": 8, "image one": 16, "image pair": 20}),
-    Stage("clips", 0.04, 3e-3, 2e-3, 0.0, {"image caption": 8, "clip caption": 32}),
+    Stage("clips", 430, 3e-3, 2e-3, 0.0, {"image caption": 8, "clip caption": 32}),
     Stage(
         "joint",
-        0.56,
+        3600,
         3e-3,
         2e-3,
         0.5,

@@ -52,7 +52,7 @@ never seen a photograph, a face, or a letter, and says nothing about safety. Cap
 parts, against the world's truth where truth differs; both orders; 95 % intervals. An unread reply
 or a judged tie counts as wrong. A tenth of the colour-shape combinations was never trained.
 
-| task | best way | direct verdict | trace, then verdict | pair scores | each alone | agreement | ECE |
+| task | best way | direct verdict | trace first | pair scores | each alone | agreement | ECE |
 |---|---|---|---|---|---|---|---|
 {rows}
 

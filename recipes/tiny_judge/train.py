@@ -1,8 +1,9 @@
 """Train the tiny judge from nothing: ``python -m recipes.tiny_judge.train --out runs/tiny``.
 
-Stages (the measured recipe): captions, then the mix of all tasks with side-branch replies, the
-learning rate falling to nothing over the last half and the weights averaged. Checkpoints every few
-minutes; the same command goes on from the last one. ``--minutes`` scales all stages together.
+Stages: captions, pairs of pictures, captions of clips, then the mix of all tasks with side-branch
+replies, the learning rates falling to nothing over the last half and the weights averaged. The
+whole takes some 75 minutes on two cores. Every 250 steps the run is saved whole; the same command
+goes on from there. ``--scale`` shortens or lengthens all stages together.
 """
 
 from __future__ import annotations
@@ -67,6 +68,13 @@ class Optimisers:
                                 adjust_lr_fn="match_rms_adamw")  # fmt: skip
         return cls(muon, torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0))
 
+    def state(self) -> dict:
+        return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
+
+    def load(self, state: dict) -> None:
+        self.muon.load_state_dict(state["muon"])
+        self.adam.load_state_dict(state["adam"])
+
     def step(self, muon_lr: float, adam_lr: float) -> None:
         for optimiser, lr in ((self.muon, muon_lr), (self.adam, adam_lr)):
             for group in optimiser.param_groups:
@@ -78,29 +86,107 @@ class Optimisers:
 def rate(stage: Stage, share: float) -> float:
     """Warm-up over the first 2 %, linear decay to zero over the stage's ``decay`` share."""
     if share < 0.02:
-        return share / 0.02
+        return (share + 1e-3) / 0.021
     return min(1.0, (1 - share) / stage.decay) if stage.decay else 1.0
 
 
-def train(out: Path, minutes: float, seed: int, init: Path | None, only: str) -> None:
-    torch.manual_seed(seed)
-    tokenizer = make_tokenizer(VOCABULARY)
-    model = make_model(tokenizer, seed)
-    heads = nn.Linear(128, 4)
-    if init is not None:
-        restore(model, heads, tokenizer, init)
-    labels = torch.tensor(tokenizer.convert_tokens_to_ids(["wrong", "right"]))
-    out.mkdir(parents=True, exist_ok=True)
-    log = (out / "log.jsonl").open("a")
-    stages = [stage for stage in STAGES if not only or stage.name in only.split(",")]
-    whole = sum(stage.share for stage in stages)
-    total_seconds = 0.0
-    for stage in stages:
-        budget = minutes * 60 * stage.share / whole
-        spent = run_stage(model, heads, labels, stage, budget, seed, log, out)
-        total_seconds += spent
-        save(out, model, tokenizer, heads, {"seed": seed, "stage": stage.name,
-                                            "seconds": round(total_seconds)})  # fmt: skip
+KEEP_EVERY = 250
+KEPT = 0.98
+"""Decay of the weights' running average, which is what each stage ends with."""
+
+
+class Run:
+    """One training: model, optimisers and place, saved whole and taken up again."""
+
+    def __init__(self, out: Path, seed: int, scale: float, init: Path | None) -> None:
+        self.out, self.seed, self.scale = out, seed, scale
+        self.tokenizer = make_tokenizer(VOCABULARY)
+        self.model = make_model(self.tokenizer, seed)
+        torch.manual_seed(seed)
+        self.heads = nn.Linear(128, 4)
+        self.seconds = 0.0
+        if init is not None:
+            restore(self.model, self.heads, self.tokenizer, init)
+            self.seconds = json.loads((init / "training.json").read_text())["seconds"]
+        self.labels = torch.tensor(self.tokenizer.convert_tokens_to_ids(["wrong", "right"]))
+        out.mkdir(parents=True, exist_ok=True)
+        self.log = (out / "log.jsonl").open("a")
+        self.state = out / "state.pt"
+
+    def go(self, stages: list[Stage]) -> None:
+        done, saved = 0, None
+        if self.state.exists():
+            saved = torch.load(self.state, weights_only=True)
+            done = saved["stage"]
+            self.model.load_state_dict(saved["model"])
+            self.heads.load_state_dict(saved["heads"])
+            self.seconds = saved["seconds"]
+        for number, stage in enumerate(stages):
+            if number >= done:
+                self.stage(number, stage, saved if saved and number == done else None)
+        self.save({"stages": [stage.name for stage in stages]})
+
+    def stage(self, number: int, stage: Stage, saved: dict | None) -> None:
+        optimisers = Optimisers.of(self.model, self.heads)
+        average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        first, steps = 0, max(1, round(stage.steps * self.scale))
+        if saved is not None:
+            first, average = saved["step"], saved["average"]
+            if first:
+                optimisers.load(saved["optimisers"])
+        stream = Stream(stage, self.seed, first)
+        loader = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8))
+        meters: dict[str, float] = {}
+        start = time.perf_counter()
+        for step in range(first, steps):
+            terms = backward(self.model, self.heads, next(loader), self.labels)
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            scale = rate(stage, step / steps)
+            optimisers.step(stage.muon * scale, stage.adam * scale)
+            with torch.no_grad():
+                for name, value in self.model.state_dict().items():
+                    average[name].lerp_(value, 1 - KEPT)
+            for name, term in terms.items():
+                meters[name] = 0.98 * meters.get(name, term) + 0.02 * term
+            if (step + 1) % 50 == 0:
+                self.note(stage, step + 1, start, meters)
+            if (step + 1) % KEEP_EVERY == 0:
+                self.keep(number, step + 1, average, optimisers, start)
+        self.model.load_state_dict(average)
+        self.seconds += time.perf_counter() - start
+        self.keep(number + 1, 0, average, optimisers, time.perf_counter())
+
+    def note(self, stage: Stage, step: int, start: float, meters: dict[str, float]) -> None:
+        row = {"stage": stage.name, "step": step}
+        row["seconds"] = round(self.seconds + time.perf_counter() - start, 1)
+        row.update({name: round(value, 4) for name, value in meters.items()})
+        print(json.dumps(row), file=self.log, flush=True)
+
+    def keep(
+        self, number: int, step: int, average: dict, optimisers: Optimisers, start: float
+    ) -> None:
+        """The whole state, in one file that is replaced at once."""
+        draft = self.state.with_suffix(".draft")
+        torch.save(
+            {
+                "stage": number, "step": step, "average": average,
+                "model": self.model.state_dict(), "heads": self.heads.state_dict(),
+                "optimisers": optimisers.state(),
+                "seconds": self.seconds + time.perf_counter() - start,
+            },
+            draft,
+        )  # fmt: skip
+        draft.replace(self.state)
+
+    def save(self, facts: dict) -> None:
+        """A transformers checkpoint; ``model.pt`` and ``heads.pt`` are what ``--init`` takes."""
+        self.model.save_pretrained(self.out)
+        self.tokenizer.save_pretrained(self.out)
+        save_processor_files(self.out)
+        torch.save(self.model.state_dict(), self.out / "model.pt")
+        torch.save(self.heads.state_dict(), self.out / "heads.pt")
+        told = {"seed": self.seed, "seconds": round(self.seconds), "scale": self.scale, **facts}
+        (self.out / "training.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
 def restore(model: nn.Module, heads: nn.Module, tokenizer, init: Path) -> None:
@@ -137,60 +223,19 @@ def backward(
     return {name: value for name, value in means.items() if weight[name]}
 
 
-def run_stage(
-    model: nn.Module, heads: nn.Module, labels: torch.Tensor, stage: Stage, budget: float,
-    seed: int, log, out: Path,
-) -> float:  # fmt: skip
-    optimisers = Optimisers.of(model, heads)
-    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    loader = iter(DataLoader(Stream(stage, seed, 0), batch_size=None, num_workers=1,
-                             prefetch_factor=8))  # fmt: skip
-    start, step, kept = time.perf_counter(), 0, 0.98
-    meters: dict[str, float] = {}
-    while (share := (time.perf_counter() - start) / budget) < 1:
-        terms = backward(model, heads, next(loader), labels)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        scale = rate(stage, share)
-        optimisers.step(stage.muon * scale, stage.adam * scale)
-        with torch.no_grad():
-            for name, value in model.state_dict().items():
-                average[name].lerp_(value, 1 - kept)
-        for name, term in terms.items():
-            meters[name] = 0.98 * meters.get(name, term) + 0.02 * term
-        step += 1
-        if step % 50 == 0:
-            row = {"stage": stage.name, "step": step, "share": round(share, 4),
-                   "seconds": round(time.perf_counter() - start, 1),
-                   **{k: round(v, 4) for k, v in meters.items()}}  # fmt: skip
-            print(json.dumps(row), file=log, flush=True)
-        if step % 500 == 0:
-            torch.save(average, out / "average.pt")
-            torch.save(model.state_dict(), out / "latest.pt")
-    model.load_state_dict(average)
-    return time.perf_counter() - start
-
-
-def save(out: Path, model, tokenizer, heads: nn.Module, facts: dict) -> None:
-    """A transformers checkpoint; ``model.pt`` and ``heads.pt`` are what training goes on from."""
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    save_processor_files(out)
-    torch.save(model.state_dict(), out / "model.pt")
-    torch.save(heads.state_dict(), out / "heads.pt")
-    (out / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=45.0)
+    parser.add_argument("--scale", type=float, default=1.0, help="times the steps of every stage")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--init", type=Path, default=None, help="go on from this run's weights")
+    parser.add_argument("--init", type=Path, help="begin with the weights of another run")
     parser.add_argument("--only", default="", help="names of stages, comma-separated")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(args.out, args.minutes, args.seed, args.init, args.only)
+    names = args.only.split(",") if args.only else [stage.name for stage in STAGES]
+    run = Run(args.out, args.seed, args.scale, args.init)
+    run.go([stage for stage in STAGES if stage.name in names])
 
 
 if __name__ == "__main__":
