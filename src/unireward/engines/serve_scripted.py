@@ -353,9 +353,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--model", default="scripted", help="name of the model served")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
     options = parser.parse_args(argv)
     try:
-        engine = ScriptedEngine.from_file(options.table)
+        engine = ScriptedEngine.from_file(options.table, delay=options.delay)
     except UnirewardError as error:
         sys.exit(str(error))
     models = ((options.model, str(options.table)),)
