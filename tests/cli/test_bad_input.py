@@ -118,7 +118,7 @@ def test_a_folder_that_is_no_checkpoint(unireward, pictures):
     (pictures / "model").mkdir()
     ran = compare(unireward, ["--judge", "model", "--family", "unifiedreward-2"])
     assert ran.code == 2
-    assert "model: " in ran.line
+    assert "model: no config.json; give the folder of a transformers checkpoint" in ran.line
 
 
 @pytest.mark.parametrize("what", ["nobody", "./gone/model", "a/b/c", "scripted"])

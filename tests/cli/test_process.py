@@ -93,7 +93,7 @@ def test_output_that_nobody_reads_is_no_error(table, pictures):
 
 def test_an_interrupt_is_clean_and_the_job_goes_on(table, pictures):
     options = table("Image 1 is better")
-    records = write_pairs(pictures, 2000)
+    records = write_pairs(pictures, 500)
     command = [*UNIREWARD, "judge", str(records), "--out", "o.jsonl", *options]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not Path("o.jsonl").exists() and running.poll() is None:
@@ -105,7 +105,7 @@ def test_an_interrupt_is_clean_and_the_job_goes_on(table, pictures):
     assert "Traceback" not in said
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     rows = [json.loads(line)["record"] for line in Path("o.jsonl").read_text().splitlines()]
-    assert rows == [f"r{n}" for n in range(2000)]
+    assert rows == [f"r{n}" for n in range(500)]
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "200"])

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from PIL import Image as PILImage
-from tests.rewards.conftest import READERS, VERDICTS, family_of, record
 
+from tests.rewards.conftest import READERS, VERDICTS, family_of, record
 from unireward.ask import Reply
 from unireward.engines.cache import ReplyCache
 from unireward.engines.scripted import ScriptedEngine

@@ -120,6 +120,7 @@ class Flow:
         self._inflight: dict[int, _Put] = {}
         self._again: deque[_Put] = deque()
         self._current: tuple[_Open, Iterator[Question]] | None = None
+        self._headers: dict[str, Header] = {}
         self._exhausted = False
         self._failure: BaseException | None = None
 
@@ -194,7 +195,8 @@ class Flow:
     def _open(self, record: Record) -> _Open | Judgment:
         judge = self._judge
         judge.notice(record)
-        header = judge.header(mode_of(record, self._mode))
+        mode = mode_of(record, self._mode)
+        header = self._headers.setdefault(mode, self._headers.get(mode) or judge.header(mode))
         try:
             forms = forms_of(judge, record, header.mode)
             record = with_handles(record)

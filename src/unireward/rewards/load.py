@@ -15,6 +15,7 @@ them that is said in one line on stderr.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,9 @@ def load(
         path = str(tiny_folder())
     chosen, name = _checkpoint_family(text, path, family)
     engine = _transformers(path, name, device, remember=kept is not None)
-    return Judge(engine, chosen, cache=kept, announce=_own_words(chosen, engine.name), **options)
+    said = _own_words(chosen, engine.name)
+    card = chosen.spec.card or (_named(TINY).spec.card if text == TINY else None)
+    return Judge(engine, chosen, cache=kept, announce=said, card=card, **options)
 
 
 def tiny_folder() -> Path:
@@ -175,6 +178,8 @@ def _checkpoint_family(
     folder = Path(path).expanduser()
     if not folder.is_dir() and (folder.exists() or not _REPOSITORY.fullmatch(text)):
         raise UsageError(f"{text!r} is no judge; {_MEND}")
+    if folder.is_dir() and not {"config.json", "judge.json"} & set(os.listdir(folder)):
+        raise InputError(f"{text}: no config.json; give the folder of a transformers checkpoint")
     file = folder / "judge.json" if folder.is_dir() else None
     if family is None and file is None and family_of_repository(text) is None:
         file = _hub_judge_json(text)
