@@ -12,7 +12,7 @@ import unireward.families
 from unireward.families import get_family
 
 ROOT = Path(unireward.families.__file__).parent
-FAMILIES = ("unifiedreward", "unifiedreward_2", "unifiedreward_edit")
+FAMILIES = ("unifiedreward", "unifiedreward_2", "unifiedreward_edit", "tiny")
 WORDS = {
     "P": "two red circles left of 1 blue square",
     "Q": "How many circles are there?",

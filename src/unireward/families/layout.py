@@ -2,7 +2,8 @@
 
 ``frames`` shows every video as still images, video 1 before video 2 (OpenAI-compatible servers);
 ``native`` hands videos over whole (Qwen-VL processors); ``llava`` shows frames squeezed to 512 by
-512, each image token inside the text and followed by a line end.
+512, each image token inside the text and followed by a line end; a second still image is led by
+one space, a video's frames are not.
 """
 
 from __future__ import annotations
@@ -87,15 +88,17 @@ def lay_out(
     listed = [part for name in form.media for part in shown[name]]
     if layout != "llava":
         return (*listed, TextContent(pieces[0]))
-    return _inside_text(listed, pieces[0])
+    stills = all(isinstance(one, Image) for name in form.media for one in media[name])
+    return _inside_text(listed, pieces[0], "\n " if stills else "\n")
 
 
-def _inside_text(listed: Sequence[Content], text: str) -> tuple[Content, ...]:
-    """``<image>\\n <image>\\n text``: every image token ends its line, one space between two."""
+def _inside_text(listed: Sequence[Content], text: str, between: str) -> tuple[Content, ...]:
+    """Every image token ends its line: ``<image>\\n <image>\\ntext`` of two still images,
+    ``<image>\\n<image>\\ntext`` of a video's frames (the judge was trained on either text)."""
     parts: list[Content] = []
     for at, part in enumerate(listed):
         if at:
-            parts.append(TextContent("\n "))
+            parts.append(TextContent(between))
         parts.append(part)
     return (*parts, TextContent("\n" + text if listed else text))
 

@@ -1,18 +1,26 @@
 """Readers of the tiny judge's replies.
 
 The grammar is closed, so a reply is read only where *all* of it fits: anything else, one word
-too many included, is ``unparsed`` with the place where it stops fitting.
+too many included, is ``unparsed`` with the place where it stops fitting. That holds for verdicts
+in other words (``image 1 is better``), numbers of another writing (``4,5``, ``4/5``, ``alignment :
+4``) and echoes of the prompt too: this judge knows whole words only and never learnt to say those,
+so a reply that has them comes from elsewhere. What changes no meaning changes nothing: markdown,
+line ends, case, full-width characters, a missing full stop. Scores belong to the label that they
+stand under, whichever of the two comes first.
 """
 
 from __future__ import annotations
 
 import re
 
+from unireward.families.plain import clean
 from unireward.families.spec import Form, Reader, Reading
 
-_TOKEN = re.compile(r"\d+\.\d+|\d+|[^\W\d_]+|[^\w\s]")
+_TOKEN = re.compile(r"[0-9]+\.[0-9]+|[0-9]+|[^\W\d_]+|[^\s]")
 _LABELS = ("image", "video", "answer")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_LINE_MARKS = frozenset("-+•#>")
+_SHOWN = 24  # characters of a word that a reason repeats
 
 
 class _MisfitError(Exception):
@@ -23,30 +31,50 @@ class _Words:
     """The reply's words, taken one by one."""
 
     def __init__(self, text: str) -> None:
-        self.words = _TOKEN.findall(text.lower())
+        # As one line, so that of a list's marks none is taken away before a number: there it
+        # could be the number's sign. Before a word it is a bullet.
+        words = _TOKEN.findall(clean(" ".join(text.split())).lower())
+        self.words = [
+            word
+            for word, after in zip(words, [*words[1:], ""])
+            if not (word in _LINE_MARKS and after.isalpha())
+        ]
         self.at = 0
 
+    @property
+    def next(self) -> str:
+        return self.words[self.at] if self.at < len(self.words) else ""
+
+    @property
+    def shown(self) -> str:
+        """The next word as a reason shows it."""
+        return repr(self.next[:_SHOWN]) if self.next else "the end"
+
     def take(self, *wanted: str) -> str:
-        found = self.words[self.at] if self.at < len(self.words) else "the end"
+        found = self.next
         if found not in wanted:
             options = " or ".join(wanted)
-            raise _MisfitError(f"expected {options} at word {self.at + 1}, found {found!r}")
+            raise _MisfitError(f"expected {options} at word {self.at + 1}, found {self.shown}")
         self.at += 1
         return found
 
+    def stop(self) -> None:
+        """A full stop, which may be missing."""
+        self.at += self.next == "."
+
     def number(self, name: str, low: float, high: float) -> float:
-        found = self.words[self.at] if self.at < len(self.words) else "the end"
-        if not _NUMBER.fullmatch(found):
-            raise _MisfitError(f"{name} is {found!r}, not a number")
-        value = float(found)
+        if not _NUMBER.fullmatch(self.next):
+            raise _MisfitError(f"{name} is no number: {self.shown}")
+        value = float(self.next)
         if not low <= value <= high:
-            raise _MisfitError(f"{name} is {found}, outside {low:g} to {high:g}")
+            raise _MisfitError(f"{name} is outside {low:g} to {high:g}: {self.next[:_SHOWN]}")
         self.at += 1
         return value
 
     def end(self) -> None:
-        if self.at < len(self.words) and self.words[self.at :] != ["."]:
-            raise _MisfitError(f"unexpected {self.words[self.at]!r} at word {self.at + 1}")
+        self.stop()
+        if self.next:
+            raise _MisfitError(f"unexpected {self.shown} at word {self.at + 1}")
 
 
 def _scores_of(words: _Words, form: Form) -> dict[str, float]:
@@ -63,14 +91,17 @@ def _unit(form: Form, values: dict[str, float]) -> float:
 
 
 def _both(words: _Words, form: Form) -> dict[str, dict[str, float]]:
-    found = {}
-    for k in ("1", "2"):
-        words.take(*_LABELS)
-        words.take(k)
+    found: dict[str, dict[str, float]] = {}
+    nouns, numbers = _LABELS, ("1", "2")
+    for _ in range(2):
+        noun = words.take(*nouns)
+        k = words.take(*numbers)
         words.take(":")
         found[k] = _scores_of(words, form)
-        words.take(".")
-    return found
+        words.stop()
+        # The second of the two is the other one, called by the same noun.
+        nouns, numbers = (noun,), ("2" if k == "1" else "1",)
+    return {k: found[k] for k in ("1", "2")}
 
 
 def _by_dimension(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
