@@ -53,13 +53,14 @@ def number_at(
         raise Unread(f"{name} is no number: {word!r}" if word else f"{name} has no value")
     stop = text.find("\n", match.end(), min(limit, match.end() + _WINDOW))
     rest = text[match.end() : stop if stop >= 0 else min(limit, match.end() + _WINDOW)]
-    rest, top = _without_brackets(rest.rstrip(), match.group("open"))
     shown = match.group("number")
+    written = (match.group("open") + shown + rest.rstrip())[:24]
+    rest, top = _without_brackets(rest.rstrip(), match.group("open"))
     if rest is None or _AFTER.match(rest) is None:
-        raise Unread(f"{name} is no plain number: {(shown + (rest or '?'))[:24]!r}")
+        raise Unread(f"{name} is no plain number: {written!r}")
     if match.group("newline") and rest.strip(" .\t"):
         raise Unread(f"{name} has no value on its line")
-    if stop >= 0 and _LONE_NUMBER.match(text, stop, limit):
+    if stop >= 0 and _LONE_NUMBER.match(text, stop):
         raise Unread(f"{name} is broken over two lines")
     value = float(shown)
     if not math.isfinite(value):

@@ -16,7 +16,8 @@ from unireward.families.numbers import Unread
 _LEAD_WORDS = """
 overall therefore thus hence so finally in conclusion summary final verdict judgment judgement
 decision answer result based on this the above analysis i think believe conclude that my is and a
-these reasons for all considered taken together considering everything
+these reasons for all considered taken together considering everything after careful comparing
+comparison of consideration reviewing weighing evaluating both images videos answers responses
 """
 _LEAD = frozenset(_LEAD_WORDS.split())
 _LEAD_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")

@@ -39,7 +39,11 @@ def rank_edit(reply: str, form: Form, prompt: str) -> Reading:
 
 # Pair scores --------------------------------------------------------------------------------
 
-_LABELS = ("edited image 1", "edited image 2", "edited image #1", "edited image #2")
+_EDITED = tuple(f"edited image {sign}{who}{said}"
+                for sign in ("", "#") for who in "12" for said in ("", " score"))  # fmt: skip
+_IMAGES = tuple(label.removeprefix("edited ") for label in _EDITED)
+_OTHERS = ("image 3", "source", "source image", "original", "original image")
+_WHO = re.compile("[12]")
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _BARE_PAIR = re.compile(rf"[\[(]?\s*({_NUMBER})\s*(?:[,;]\s*|\s)\s*({_NUMBER})\s*[\])]?\.?")
 _LOOSE_SIGN = re.compile(r"[-−+][ \t]+[0-9.]")
@@ -48,17 +52,17 @@ _LOOSE_SIGN = re.compile(r"[-−+][ \t]+[0-9.]")
 def pair_edit(reply: str, form: Form, prompt: str) -> Reading:
     """Two signed numbers without a range, by their labels.
 
+    Labels without "Edited" are taken for the edits, and noted, as long as no third image has a
+    number.
     A reply that is nothing but two numbers is read in the order shown, and noted; two equal lines
     are not, since they may be one line said twice. Scores are the sigmoid of the difference.
     """
     text = prepare(reply, prompt)
-    values: dict[str, float] = {}
-    for label, start, limit in field_values(text, _LABELS, prompt=prompt):
-        name = f"Edited Image {label[-1]}"
-        values[label[-1]] = check_same(
-            name, values.get(label[-1]), number_at(text, start, name, None, limit)
-        )
     notes: tuple[str, ...] = ()
+    values = _labelled(text, _EDITED, prompt)
+    if not values and not field_values(text, _OTHERS):
+        values = _labelled(text, _IMAGES, prompt)
+        notes = ("labels say Image, read as Edited Image",) if values else ()
     bare = _BARE_PAIR.fullmatch(text) if not values else None
     if bare is not None:
         if _LOOSE_SIGN.search(reply):
@@ -73,6 +77,15 @@ def pair_edit(reply: str, form: Form, prompt: str) -> Reading:
         if who not in values:
             raise Unread(f"the number of Edited Image {who} is missing")
     return _signed(values["1"], values["2"], notes)
+
+
+def _labelled(text: str, labels: tuple[str, ...], prompt: str) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for label, start, limit in field_values(text, labels, prompt=prompt):
+        who = _WHO.findall(label)[0]
+        name = f"Edited Image {who}"
+        values[who] = check_same(name, values.get(who), number_at(text, start, name, None, limit))
+    return values
 
 
 def _signed(first: float, second: float, notes: tuple[str, ...]) -> Reading:
