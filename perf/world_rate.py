@@ -3,7 +3,8 @@
     python perf/world_rate.py [--scenes 6000] [--seed 0]
 
 CPU seconds are counted (nothing here uses a second thread), so a busy machine changes little.
-The first scenes fill the caches of masks and are reported apart. Writes ``perf/results/world_rate.json``.
+The first scenes fill the caches of masks and are reported apart. The result goes to
+``perf/results/world_rate.json``.
 """
 
 from __future__ import annotations
