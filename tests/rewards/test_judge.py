@@ -442,7 +442,13 @@ def test_show_prompt_prints_what_is_sent(tmp_path):
     )
 
 
-def test_show_prompt_names_frames(family, tmp_path):
+def test_show_prompt_names_a_picture_that_the_layout_resizes(pictures):
+    judge = Judge(ScriptedEngine("first"), family_of(resize=(4, 4)))
+    shown = judge.show_prompt(record(pictures[:2]))
+    assert f"<image 2: b, {pictures[1]} of 8x6 px resized, 4x4 px>" in shown
+
+
+def test_judgments_name_frames_and_rule(family, tmp_path):
     frames = []
     for number in range(5):
         frames.append(tmp_path / f"{number}.png")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unireward.ask import Ask, ImageContent, TextContent, VideoContent
+from unireward.families.layout import LLAVA_SIZE
 from unireward.families.spec import Form
 from unireward.media import Image, Video
 from unireward.record import Part, Record
@@ -90,19 +91,26 @@ def _name(media: Image | Video) -> str:
 
 
 def _labels(judge: Judge, record: Record, form: Form) -> dict[str, str]:
-    """Digest of each picture and frame -> what it is called."""
+    """Digest of each picture and frame, as it is and as the layout resizes it -> its name."""
     rule = judge.family.frame_rule(form)
+    sizes = {size for size in (judge.family.spec.resize, LLAVA_SIZE) if size is not None}
     labels: dict[str, str] = {}
     for owner, part in _media_parts(record):
         media = part.load()
+        shown: list[tuple[Image, str]] = []
         if isinstance(media, Image):
-            labels.setdefault(media.digest, f"{owner}, {_name(media)}")
-            continue
-        frames = media.frames(rule)
-        for image, index, time in zip(frames.images, frames.indices, frames.times):
-            labels.setdefault(
-                image.digest, f"{owner}, {_name(media)} frame {index} ({time:.2f} s, {rule})"
-            )
+            shown.append((media, f"{owner}, {_name(media)}"))
+        else:
+            frames = media.frames(rule)
+            for image, index, time in zip(frames.images, frames.indices, frames.times):
+                name = f"{owner}, {_name(media)} frame {index} ({time:.2f} s, {rule})"
+                shown.append((image, name))
+        for image, name in shown:
+            labels.setdefault(image.digest, name)
+            width, height = image.size
+            for size in sizes:
+                resized = Image(image.load().resize(size))
+                labels.setdefault(resized.digest, f"{name} of {width}x{height} px resized")
     return labels
 
 
