@@ -40,7 +40,33 @@ _HOMES = {
     "write_judgments": "unireward.files",
     "UnirewardError": "unireward.errors",
 }
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "Ask",
+    "Candidate",
+    "Context",
+    "FrameRule",
+    "Image",
+    "Judge",
+    "Judgment",
+    "Label",
+    "MediaLimits",
+    "Message",
+    "Part",
+    "Ranking",
+    "Record",
+    "Reply",
+    "Sampling",
+    "Span",
+    "UnirewardError",
+    "Video",
+    "__version__",
+    "get_family",
+    "load",
+    "read_judgments",
+    "read_records",
+    "write_judgments",
+    "write_records",
+]
 
 
 def __getattr__(name: str) -> Any:

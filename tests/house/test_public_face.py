@@ -13,6 +13,10 @@ def test_every_public_name_imports(name):
     assert getattr(unireward, name) is not None
 
 
+def test_the_list_is_what_can_be_had():
+    assert set(unireward.__all__) == {"__version__", *unireward._HOMES}
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = unireward.Nonsense
