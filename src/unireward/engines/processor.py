@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +19,78 @@ import numpy as np
 
 from unireward.errors import InputError
 
+_FAULTS = (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError)
+"""What transformers raises for a checkpoint whose files lack something."""
+
 
 def load_processor(path: str) -> Any:
     """The processor of the checkpoint at ``path`` (a folder or a repository id).
 
-    Raises :class:`InputError` where the checkpoint has no processor at all.
+    Raises :class:`InputError` where it cannot be built, or could not be asked anything: no
+    tokenizer, no image processor, no chat template.
     """
     import logging
-
-    from transformers import AutoProcessor
 
     # One warning per image processor about torchvision; nothing the user could act on.
     logging.getLogger("transformers.image_processing_utils").setLevel(logging.ERROR)
     try:
+        processor = _load(path)
+    except InputError:
+        raise
+    except _FAULTS as error:
+        if isinstance(error, ImportError) or "install" in str(error):
+            raise InputError(
+                f"{path}: its processor needs a package that is not installed "
+                f"({first_line(error)}); install it, or serve the model and give the server's URL"
+            ) from error
+        raise InputError(
+            f"{path}: no processor can be loaded ({first_line(error)}); "
+            "give the whole checkpoint, tokenizer and preprocessor files included"
+        ) from error
+    return _able(path, processor)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, on one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _load(path: str) -> Any:
+    from transformers import AutoProcessor
+    from transformers.utils.import_utils import is_torchvision_available
+
+    try:
         return AutoProcessor.from_pretrained(path)
-    except ImportError:
-        return _from_parts(path)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(f"{path}: no processor can be loaded ({first})") from error
+    except (ImportError, ValueError):
+        # Which of the two it is hangs on the files that the checkpoint has.
+        if is_torchvision_available():
+            raise
+    return _from_parts(path)
+
+
+def _able(path: str, processor: Any) -> Any:
+    tokenizer = getattr(processor, "tokenizer", None)
+    if tokenizer is None or getattr(processor, "image_processor", None) is None:
+        raise InputError(
+            f"{path}: it takes no images (its processor is a {type(processor).__name__}); "
+            "give an image-text-to-text checkpoint"
+        )
+    if processor.chat_template is None:
+        processor.chat_template = tokenizer.chat_template
+    if processor.chat_template is None:
+        raise InputError(
+            f"{path}: it has no chat template; add the model's own as chat_template.jinja"
+        )
+    return processor
 
 
 def _from_parts(path: str) -> Any:
+    import inspect
+
     from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer
     from transformers.models.auto.processing_auto import (
-        PROCESSOR_MAPPING_NAMES,
+        PROCESSOR_MAPPING_NAMES,  # pyright: ignore[reportPrivateImportUsage]
         processor_class_from_name,
     )
 
@@ -50,7 +98,10 @@ def _from_parts(path: str) -> Any:
     name = PROCESSOR_MAPPING_NAMES.get(config.model_type)
     official = processor_class_from_name(name) if name else None
     if official is None:
-        raise InputError(f"{path}: no processor is known for model type {config.model_type!r}")
+        raise InputError(
+            f"{path}: no processor is known for model type {config.model_type!r}; "
+            "give an image-text-to-text checkpoint"
+        )
 
     class FromParts(official):
         """The official processor, without the check that its parts are of official classes."""
@@ -59,11 +110,26 @@ def _from_parts(path: str) -> Any:
             return None
 
     images = AutoImageProcessor.from_pretrained(path)
-    tokenizer = AutoTokenizer.from_pretrained(path)
-    parts: dict[str, Any] = {"image_processor": images, "tokenizer": tokenizer}
+    parts: dict[str, Any] = {
+        "image_processor": images,
+        "tokenizer": AutoTokenizer.from_pretrained(path),
+    }
+    # What the checkpoint says of the processor itself: tokens an image, chat template and such.
+    told, _ = official.get_processor_dict(path)
     if "video_processor" in official.get_attributes():
-        parts["video_processor"] = FramePacker.for_model(path, config.model_type, images)
-    return FromParts(**parts, chat_template=tokenizer.chat_template)
+        videos = told.get("video_processor") or _json_of(path, "video_preprocessor_config.json")
+        parts["video_processor"] = FramePacker.for_model(config.model_type, images, videos)
+    taken = inspect.signature(official.__init__).parameters
+    settings = {key: value for key, value in told.items() if key in taken and key not in parts}
+    return FromParts(**parts, **settings)
+
+
+def _json_of(path: str, name: str) -> dict[str, Any]:
+    """A JSON file of the checkpoint (a folder's or a repository's), empty where there is none."""
+    from transformers.utils.hub import cached_file
+
+    file = cached_file(path, name, _raise_exceptions_for_missing_entries=False)
+    return json.loads(Path(file).read_text("utf-8")) if file else {}
 
 
 class FramePacker:
@@ -94,23 +160,32 @@ class FramePacker:
         self.per_clip = per_clip
 
     @classmethod
-    def for_model(cls, path: str, model_type: str, images: Any) -> FramePacker | None:
-        """None for a model whose videos we cannot pack (its frames go as images)."""
+    def for_model(
+        cls, model_type: str, images: Any, videos: Mapping[str, Any]
+    ) -> FramePacker | None:
+        """None for a model whose videos we cannot pack (its frames go as images).
+
+        ``images`` is its image processor, ``videos`` the settings of its video processor. Where
+        these name no size, it is the official class's own, which is also what the published
+        judges' frames are resized to.
+        """
         if model_type not in ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5"):
             return None
         newer = model_type.startswith("qwen3")
         side = 32 if newer else 28
-        low, high = 128 * side * side, 768 * side * side
-        file = Path(path) / "video_preprocessor_config.json"
-        if file.is_file():
-            size = json.loads(file.read_text()).get("size", {})
-            low, high = size.get("shortest_edge", low), size.get("longest_edge", high)
+        size = videos.get("size") or {}
+        low = videos.get("min_pixels") or size.get("shortest_edge") or 128 * side * side
+        high = videos.get("max_pixels") or size.get("longest_edge") or 768 * side * side
+
+        def told(name: str) -> Any:
+            return videos.get(name) or getattr(images, name)
+
         return cls(
-            patch_size=images.patch_size,
-            temporal_patch_size=images.temporal_patch_size,
-            merge_size=images.merge_size,
-            mean=images.image_mean,
-            std=images.image_std,
+            patch_size=told("patch_size"),
+            temporal_patch_size=told("temporal_patch_size"),
+            merge_size=told("merge_size"),
+            mean=told("image_mean"),
+            std=told("image_std"),
             size=(low, high),
             per_clip=newer,
         )
@@ -126,7 +201,11 @@ class FramePacker:
         }
 
     def pack(self, frames: Any) -> tuple[np.ndarray, tuple[int, int, int]]:
-        """PIL frames of one clip -> patches [t*h*w, C*T*p*p] (merge blocks together), grid."""
+        """RGB PIL frames of one clip -> patches [t*h*w, C*T*p*p] (merge blocks together), grid.
+
+        All frames take the size of the first; an incomplete last group repeats the last frame.
+        Raises ValueError for sides of more than 200 to 1, which the models refuse.
+        """
         width, height = frames[0].size
         high, wide = self._target(len(frames), height, width)
         bicubic = 3
@@ -144,6 +223,8 @@ class FramePacker:
     def _target(self, count: int, height: int, width: int) -> tuple[int, int]:
         """Frame size on the patch grid within the pixel budget, aspect kept (smart resize)."""
         factor = self.patch_size * self.merge_size
+        if max(height, width) > 200 * min(height, width):
+            raise ValueError(f"sides of {width}x{height} are more than 200 to 1; crop the frames")
         low, high = self.size
         volume = 1
         if self.per_clip:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -23,14 +22,12 @@ from typing import Any
 
 from unireward.ask import Ask, ImageContent, Reply, TextContent, VideoContent
 from unireward.engines.base import CHOOSE, GENERATE, IMAGE, VIDEO, BaseEngine
-from unireward.engines.identity import weights_digest
-from unireward.engines.processor import load_processor
+from unireward.engines.checkpoint import best_device, identity_of, load_model
+from unireward.engines.processor import first_line, load_processor
 from unireward.errors import InputError, UnirewardError
 
 WINDOW = 128
 """Asks looked at together to find like lengths."""
-SMALL = 500_000_000
-"""Bytes of weights under which loading shows no progress bar."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +80,12 @@ class TransformersEngine(BaseEngine):
 
         self.path = str(path)
         self.name = name or (Path(path).name if Path(path).is_dir() else str(path))
-        self.device = device or _best_device()
+        self.device = device or best_device()
         self.batch_tokens = batch_tokens
         self.max_batch = max_batch
         self.processor = load_processor(self.path)
-        self.model: Any = _load_model(self.path, dtype).to(self.device).eval()
-        self.identity = _identity(self.path, self.model, memo)
+        self.model: Any = load_model(self.path, dtype).to(self.device).eval()
+        self.identity = identity_of(self.path, self.model, memo)
         packs_video = getattr(self.processor, "video_processor", None) is not None
         self.capabilities = frozenset(
             {GENERATE, CHOOSE, IMAGE} | ({VIDEO} if packs_video else set())
@@ -176,26 +173,24 @@ class TransformersEngine(BaseEngine):
 
     def _answer(self, batch: list[_Prepared]) -> Iterator[tuple[int, Reply]]:
         start = time.perf_counter()
+        fault, replies = "", []
         with self._lock, self._torch.inference_mode():
             try:
                 replies = self._run(batch)
             except self._torch.OutOfMemoryError:
-                replies = None
-        if replies is None:
-            yield from self._smaller(batch)
-            return
+                mend = "lower the family's max_pixels or frames, or use a larger device"
+                fault = f"out of memory on {self.device}; {mend}"
+            except InputError as error:
+                fault = str(error)
+        if fault and len(batch) == 1:
+            yield batch[0].index, Reply(error=fault)
+        elif fault:  # of one of them, or of all together: the halves tell
+            half = len(batch) // 2
+            yield from self._answer(batch[:half])
+            yield from self._answer(batch[half:])
         seconds = (time.perf_counter() - start) / len(batch)
         for item, reply in zip(batch, replies):
             yield item.index, replace(reply, seconds=seconds)
-
-    def _smaller(self, batch: list[_Prepared]) -> Iterator[tuple[int, Reply]]:
-        if len(batch) == 1:
-            mend = "lower the family's max_pixels or frames, or use a larger device"
-            yield batch[0].index, Reply(error=f"out of memory on {self.device}; {mend}")
-            return
-        half = len(batch) // 2
-        yield from self._answer(batch[:half])
-        yield from self._answer(batch[half:])
 
     def _run(self, batch: list[_Prepared]) -> list[Reply]:
         inputs = self._inputs(batch)
@@ -212,13 +207,19 @@ class TransformersEngine(BaseEngine):
             media["video_metadata"] = [about for item in batch for about in item.video_metadata]
             media["do_sample_frames"] = False
         # The chat template has already written every special token there is.
-        inputs = self.processor(
-            text=[item.prompt for item in batch],
-            padding=True,
-            return_tensors="pt",
-            add_special_tokens=False,
-            **media,
-        )
+        try:
+            inputs = self.processor(
+                text=[item.prompt for item in batch],
+                padding=True,
+                return_tensors="pt",
+                add_special_tokens=False,
+                **media,
+            )
+        except ValueError as error:
+            raise InputError(
+                f"{self.name}: its processor refuses this ask ({first_line(error)}); "
+                "give other media, or mend the checkpoint's chat template"
+            ) from error
         return inputs.to(self.device)
 
     def _choose(self, batch: list[_Prepared], inputs: Any) -> list[Reply]:
@@ -227,7 +228,7 @@ class TransformersEngine(BaseEngine):
         single = all(len(tokens) == 1 for row in rows for tokens in row)
         out = self.model(
             **inputs,
-            **self._positions(mask),
+            **self._positions(batch, mask),
             use_cache=not single,
             logits_to_keep=1,
             return_dict=True,
@@ -235,7 +236,7 @@ class TransformersEngine(BaseEngine):
         first = out.logits[:, -1].float().log_softmax(-1)
         sums = [[first[r, tokens[0]].item() for tokens in row] for r, row in enumerate(rows)]
         if not single:
-            self._add_rest(out.past_key_values, mask, rows, sums)
+            self._add_rest(batch, out.past_key_values, mask, rows, sums)
         prompt_tokens = mask.sum(1).tolist()
         return [
             Reply(
@@ -256,33 +257,45 @@ class TransformersEngine(BaseEngine):
         begins = any(a != b and b[: len(a)] == a for a in ids for b in ids)
         return [[*tokens, self._end_tokens()[0]] for tokens in ids] if begins else ids
 
-    def _positions(self, mask: Any) -> dict[str, Any]:
-        """Left padding must not shift positions; multimodal-rope models do their own."""
-        if hasattr(getattr(self.model, "model", None), "rope_deltas"):
-            return {}
-        return {"position_ids": (mask.long().cumsum(-1) - 1).clamp(min=0)}
+    @property
+    def _in_space(self) -> bool:
+        """Are positions three-dimensional (multimodal rope), and placed by the model itself?"""
+        return hasattr(getattr(self.model, "model", None), "rope_deltas")
+
+    def _positions(self, batch: list[_Prepared], mask: Any) -> dict[str, Any]:
+        """Left padding must not shift positions; multimodal-rope models place media themselves,
+        and words alone not at all."""
+        places = (mask.long().cumsum(-1) - 1).clamp(min=0)
+        if not self._in_space:
+            return {"position_ids": places}
+        return {} if _shows(batch) else {"position_ids": places.expand(3, -1, -1)}
 
     def _add_rest(
-        self, cache: Any, mask: Any, rows: list[list[list[int]]], sums: list[list[float]]
+        self,
+        batch: list[_Prepared],
+        cache: Any,
+        mask: Any,
+        rows: list[list[list[int]]],
+        sums: list[list[float]],
     ) -> None:
         """Adds the log-probabilities of every choice's second and later tokens to ``sums``."""
         torch = self._torch
         most = max(len(row) for row in rows)
         longest = max(len(tokens) for row in rows for tokens in row) - 1
-        pad = self.processor.tokenizer.pad_token_id
+        pad, ends = self.processor.tokenizer.pad_token_id, self._end_tokens()
         fed = torch.full((len(rows), most, longest), pad, dtype=torch.long)
         real = torch.zeros((len(rows), most, longest), dtype=mask.dtype)
         for r, row in enumerate(rows):
             for c, tokens in enumerate(row):
                 fed[r, c, : len(tokens) - 1] = torch.tensor(tokens[:-1])
                 real[r, c, : len(tokens) - 1] = 1
-        cache.batch_repeat_interleave(most)
+        # Each row's prompt once for each of its choices (linear attention can do no other way).
+        cache.reorder_cache(torch.arange(len(rows)).repeat_interleave(most))
         start = mask.long().sum(1, keepdim=True)
-        deltas = getattr(getattr(self.model, "model", None), "rope_deltas", None)
-        if deltas is not None:
-            start = start + deltas.view(-1, 1).to(start.device)
+        if self._in_space and _shows(batch):
+            start = start + self.model.model.rope_deltas.view(-1, 1).to(start.device)
         places = (start + torch.arange(longest, device=start.device)).repeat_interleave(most, 0)
-        if deltas is not None:
+        if self._in_space:
             places = places.expand(3, -1, -1)
         whole = torch.cat(
             [mask.repeat_interleave(most, 0), real.flatten(0, 1).to(mask.device)], dim=1
@@ -299,7 +312,9 @@ class TransformersEngine(BaseEngine):
         for r, row in enumerate(rows):
             for c, tokens in enumerate(row):
                 for k, token in enumerate(tokens[1:]):
-                    sums[r][c] += logs[r, c, k, token].item()
+                    # Ending the turn is any of the end tokens.
+                    said = logs[r, c, k, ends if token in ends else [token]]
+                    sums[r][c] += said.logsumexp(-1).item()
 
     def _generate(self, batch: list[_Prepared], inputs: Any) -> list[Reply]:
         from transformers import GenerationConfig
@@ -356,45 +371,6 @@ class TransformersEngine(BaseEngine):
         return list(ends) if isinstance(ends, list | tuple) else [ends]
 
 
-def _best_device() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _load_model(path: str, dtype: str) -> Any:
-    from transformers import AutoModelForImageTextToText
-
-    if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
-        raise InputError(f"{path}: no config.json; give the folder of a transformers checkpoint")
-    try:
-        with _quiet_if_small(Path(path)):
-            return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(f"{path}: transformers cannot load it ({first})") from error
-
-
-@contextmanager
-def _quiet_if_small(folder: Path) -> Iterator[None]:
-    """No progress bar for weights that load at once."""
-    from transformers.utils import logging
-
-    small = folder.is_dir() and sum(f.stat().st_size for f in folder.glob("*.safetensors")) < SMALL
-    if not small or not logging.is_progress_bar_enabled():
-        yield
-        return
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.enable_progress_bar()
-
-
-def _identity(path: str, model: Any, memo: Path | None) -> str:
-    """The weights' digest for a folder; repository id and commit for a hub checkpoint."""
-    if Path(path).is_dir():
-        return weights_digest(Path(path), memo)
-    return f"{path}@{getattr(model.config, '_commit_hash', None)}"
+def _shows(batch: list[_Prepared]) -> bool:
+    """Do the asks of a batch (all of one kind) show media?"""
+    return bool(batch[0].images or batch[0].videos)
