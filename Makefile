@@ -2,6 +2,7 @@
 # make test    lint, types, import contracts and all fast tests
 # make lint    the first three alone      make slow    the tests that take minutes
 # make perf    what is measured, into perf/results     make clean   remove what make made
+# make picture the README's picture of the demo page (needs Chromium)
 #
 # The first of them makes $(VENV) and installs into it; later ones reuse it until pyproject.toml
 # or constraints.txt change. To use an environment of your own with its own PyTorch, name it:
@@ -17,10 +18,13 @@ STAMP := $(VENV)/.unireward-$(shell cat pyproject.toml constraints.txt | cksum |
 # Two test workers on two cores: more threads than cores only wait for each other.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 
-.PHONY: demo test lint slow perf install clean
+.PHONY: demo picture test lint slow perf install clean
 
 demo: $(STAMP)
 	$(BIN)/unireward demo --out demo --seed $(SEED)
+
+picture: $(STAMP)
+	$(BIN)/python docs/images/picture.py
 
 test: lint
 	$(TEST_ENV) $(BIN)/pytest -n 2 -m "not slow"

@@ -61,5 +61,15 @@ def test_a_calibrated_judge_lies_on_the_diagonal():
         assert (x - x0) / (x1 - x0) == pytest.approx((y - y0) / (y1 - y0), abs=1e-3)
 
 
+def test_a_bin_of_few_verdicts_is_hollow_and_off_the_line():
+    bins = reliability([0.05] + [0.75] * 80 + [0.95] * 80, [1] + [1, 0] * 80)
+    drawing = reliability_curve(bins, "Reliability")
+    hollow = [m for m in marks(drawing, "circle") if "stroke" in m]
+    assert len(hollow) == 1
+    assert float(hollow[0]["cx"]) == min(float(m["cx"]) for m in marks(drawing, "circle"))
+    (joined,) = marks(drawing, "polyline")
+    assert len(joined["points"].split()) == 2
+
+
 def test_an_empty_curve_still_draws():
     assert marks(reliability_curve([], "Reliability"), "circle") == []

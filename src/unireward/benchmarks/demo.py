@@ -88,16 +88,16 @@ def run_demo(
 ) -> DemoRun:
     """Write the world under ``out/world`` and judge it.
 
-    ``items`` pairs of each task in ``rank`` (three times as many of the first), as many single
-    candidates in ``score``, an eighth as many groups of four in ``rank``. ``say`` gets a line
-    before each task.
+    ``items`` pairs of each task in ``rank`` and as many single candidates in ``score`` (three
+    times as many of the first task), and groups of four in ``rank``, one for eight items.
+    ``say`` gets a line before each task.
     """
     tasks, calls, seconds = [], 0, 0.0
     blind = copy.copy(judge)
     blind.both_orders = False
     for task in TASKS:
         count = items * HEADLINE if task == TASKS[0] else items
-        few = max(1, count // 8)
+        few = max(1, items // 8)
         say(f"{task}: drawing and judging {count} pairs, {count} singles, {few} groups of {GROUP}")
         pairs = _drawn(task, count, seed, out, 2)
         singles = _drawn(task, count, seed, out, 1)

@@ -27,7 +27,7 @@ from unireward.report import (
     reliability_curve,
     write_page,
 )
-from unireward.stats import Estimate, expected_calibration_error, position_agreement
+from unireward.stats import Estimate, expected_calibration_error
 
 ENOUGH = 600
 """Records below which a share is called rough."""
@@ -111,40 +111,44 @@ def _in_numbers(run: DemoRun, numbers: list[TaskNumbers]) -> Section:
         "Pairs in which one candidate is truly better: how often it was preferred (a judged tie "
         "counts half). Whiskers are 95 % intervals. Text only: the same judge shown plain grey "
         "instead of every picture. Image or video only: the same judge given another record's "
-        "prompt (both in one order). Majority: always the position that is right most often.",
+        "prompt; it can still see planted defects. Both are asked in one order. Majority: always "
+        "the position that is right most often.",
     )
     curve = Figure(
         reliability_curve(bins, "Reliability: how often right, by stated confidence"),
         "Verdicts of all tasks by how sure the judge was. On the dashed line confidence means "
-        "what it says; below it the judge is too sure of itself. Grey: how many verdicts. "
+        "what it says; below it the judge is too sure of itself. Grey: how many verdicts; hollow "
+        "points have too few to mean much. "
         f"Expected calibration error {_three(wide)} in bins of equal width, {_three(mass)} of "
         "equal count.",
     )
     blocks = [
-        Tiles(_tiles(run, numbers, wide)),
+        Tiles(_tiles(numbers[0], wide)),
         Columns([[bars], [curve, Prose([_honest(numbers)])]]),
     ]
-    return Section("In numbers", blocks)
+    intro = f"First {task_name(numbers[0].task)}, which has the most records; then every task."
+    return Section("In numbers", blocks, intro)
 
 
 def _three(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _tiles(run: DemoRun, numbers: list[TaskNumbers], error: float | None) -> list[Tile]:
-    first = numbers[0]
-    name = task_name(first.task)
-    agreement = position_agreement(j.agreement for task in run.tasks for j in task.pairs.judgments)
+def _tiles(first: TaskNumbers, error: float | None) -> list[Tile]:
     tiles = [
-        Tile(percent(first.accuracy), f"pairs right, {name}", _detail(first.accuracy)),
-        Tile(percent(first.ordered), f"order right in groups of {GROUP}", _detail(first.ordered)),
-        Tile(percent(agreement), "same verdict in both orders", _detail(agreement)),
-        Tile(_three(error), "calibration error", "0 is perfect"),
+        Tile(percent(first.accuracy), "of pairs right", _detail(first.accuracy)),
+        Tile(
+            percent(first.ordered),
+            f"of groups of {GROUP} in the right order",
+            _detail(first.ordered) + (" groups" if first.ordered else ""),
+        ),
+        Tile(percent(first.agreement), "the same in both orders", _detail(first.agreement)),
+        Tile(_three(error), "calibration error, all tasks", "0 is perfect"),
     ]
     if first.spearman is not None:
         got = first.spearman
         detail = f"{got.low:.2f} to {got.high:.2f}, n = {got.n}"
-        tiles.insert(1, Tile(f"{got.value:.2f}", "alignment scores, rank correlation", detail))
+        tiles.insert(1, Tile(f"{got.value:.2f}", "rank correlation of alignment", detail))
     return tiles
 
 

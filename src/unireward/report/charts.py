@@ -10,6 +10,8 @@ from unireward.stats.calibration import Bin
 from unireward.stats.intervals import Estimate
 
 WIDTH = 400.0
+FULL = 0.02
+"""Share of all verdicts from which a bin of the reliability curve is more than chance."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,15 @@ class _Square:
 
 
 def reliability_curve(bins: Sequence[Bin], title: str) -> str:
-    """Accuracy against confidence, each bin with its interval, and how full each bin is."""
+    """Accuracy against confidence, each bin with its interval, and how full each bin is.
+
+    The line joins the bins that hold at least :data:`FULL` of the verdicts; emptier ones are
+    hollow points, whose place is mostly chance.
+    """
     at = _Square()
     marks = _axes(at)
     most = max((b.accuracy.n for b in bins), default=1)
+    enough = FULL * sum(b.accuracy.n for b in bins)
     for b in bins:
         tall = at.shelf * b.accuracy.n / most
         width = at.x(b.high) - at.x(b.low) - 2
@@ -112,8 +119,13 @@ def reliability_curve(bins: Sequence[Bin], title: str) -> str:
         x = at.x(b.confidence)
         marks.append(svg.line(x, at.y(b.accuracy.low), x, at.y(b.accuracy.high), "accent", 1.5))
     points = [(at.x(b.confidence), at.y(b.accuracy.value)) for b in bins]
-    marks.append(svg.polyline(points, "accent"))
-    marks += [svg.circle(x, y, 4, "accent") for x, y in points]
+    full = [b.accuracy.n >= enough for b in bins]
+    marks.append(svg.polyline([point for point, kept in zip(points, full) if kept], "accent"))
+    for (x, y), kept in zip(points, full):
+        ring = {"stroke": svg.colour("accent"), "stroke_width": "1.5"}
+        marks.append(
+            svg.circle(x, y, 4, "accent") if kept else svg.circle(x, y, 3, "paper", **ring)
+        )
     words = "; ".join(
         f"confidence {percent(b.confidence)}: {percent(b.accuracy.value)} right of {b.accuracy.n}"
         for b in bins
@@ -132,6 +144,6 @@ def _axes(at: _Square) -> list[str]:
         ]
     return [
         *marks,
-        svg.text(at.left + 6, at.top + 12, "right", "muted", size=10.5),
+        svg.text(at.left + 4, at.y(0.5) - 5, "right", "muted", size=10.5),
         svg.text(at.right, at.bottom + 13, "confidence", "muted", "end", 10.5),
     ]
