@@ -117,11 +117,13 @@ def test_tables_fit_the_width(table, pictures, columns):
     import termios
 
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, int(columns), 0, 0))
+    # COLUMNS would be believed before the terminal, and a parallel test run sets it.
+    env = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
     running = subprocess.Popen(
         [*UNIREWARD, "score", "two red circles", "a.png", "b.png", *table(reply)],
         stdout=follower,
         stderr=subprocess.PIPE,
-        env={**os.environ, "TERM": "xterm"},
+        env={**env, "TERM": "xterm"},
     )
     os.close(follower)
     text = b""

@@ -244,6 +244,22 @@ def test_a_missing_input(tmp_path):
         judge_file(judge_of(), tmp_path / "gone.jsonl", tmp_path / "j.jsonl")
 
 
+def test_one_split_of_a_saved_data_set(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    write_pairs(tmp_path, 0)
+    for split, words in (("train", "a hat"), ("test", "a cat")):
+        table = pa.table({"caption": [words], "one": ["a.png"], "two": ["b.png"]})
+        pq.write_table(table, tmp_path / f"{split}-00000-of-00001.parquet")
+    columns = "prompt=caption,a=one,b=two"
+    out = tmp_path / "j.jsonl"
+    result = judge_file(judge_of(), tmp_path / "test", out, map=columns)
+    assert result.statuses == {"ok": 1}
+    with pytest.raises(UsageError, match="the input file's content"):
+        judge_file(judge_of(), tmp_path / "train", out, map=columns)
+
+
 def test_an_empty_input_gives_an_empty_file(tmp_path):
     source, out = tmp_path / "none.jsonl", tmp_path / "j.jsonl"
     source.write_text("")

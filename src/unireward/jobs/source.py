@@ -11,6 +11,7 @@ from typing import Any
 
 from unireward.errors import InputError
 from unireward.files import read_records
+from unireward.files.sources import files_of
 from unireward.record import Record
 
 _CHUNK = 1 << 20
@@ -30,16 +31,15 @@ class Source:
 
     @cached_property
     def _content(self) -> tuple[str, int, int | None]:
-        """(sha256, bytes, lines) over the file, or over every file of a folder by name."""
-        if not self.path.exists():
-            raise InputError(f"{self.path}: no such file; check the path")
+        """(sha256, bytes, lines) over the file, or over the data files of a folder."""
         digest, size, lines = hashlib.sha256(), 0, 0
-        files = [self.path]
-        if self.path.is_dir():
-            files = sorted(file for file in self.path.rglob("*") if file.is_file())
+        # The very files that are read: of a folder of several splits only the one named.
+        files = [self.path] if self.map is None else files_of(self.path)
         for file in files:
+            if not file.exists():
+                raise InputError(f"{self.path}: no such file; check the path")
             if file != self.path:
-                digest.update(f"\0{file.relative_to(self.path)}\0".encode())
+                digest.update(f"\0{file.name}\0".encode())
             try:
                 with file.open("rb") as stream:
                     while chunk := stream.read(_CHUNK):
