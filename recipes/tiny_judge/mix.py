@@ -39,7 +39,7 @@ STAGES = (
     Stage("clips", 430, 3e-3, 2e-3, 0.0, {"image caption": 8, "clip caption": 32}),
     Stage(
         "joint",
-        3600,
+        3800,
         3e-3,
         2e-3,
         0.5,

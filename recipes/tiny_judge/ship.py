@@ -33,9 +33,9 @@ license: apache-2.0
 # tiny
 
 The judge that comes with unireward: a Qwen3-VL architecture of {millions:.2f} M parameters, made
-from its config and trained in {minutes:.0f} minutes on two CPU cores, on nothing but the drawn
-world (`unireward.world`, training split, seed {seed}). It exists so that everything in the
-library can be run, tested and understood without a download.
+from its config and trained in {minutes:.0f} minutes on two busy CPU cores, on nothing but the
+drawn world (`unireward.world`, training split, seed {seed}). It exists so that everything in the
+library can be run, tested and understood without a download.{note}
 
 **What it can do.** Judge pictures and short clips of one or two kinds of coloured shapes against
 plain captions, edits of such pictures against their instruction, and answers to questions about
@@ -94,6 +94,7 @@ def card(report: dict[str, Any], training: dict[str, Any], millions: float, word
         millions=millions,
         minutes=training["seconds"] / 60,
         seed=training["seed"],
+        note=f" {training['note']}" if training.get("note") else "",
         words=words,
         n=report["n"],
         eval_seed=report["seed"],
