@@ -40,6 +40,10 @@ QWEN_IMAGES: dict[str, Any] = {
     "image_processor_type": "Qwen2VLImageProcessor", "patch_size": 8, "merge_size": 2,
     "temporal_patch_size": 2, "size": {"shortest_edge": 256, "longest_edge": 4096},
 }  # fmt: skip
+QWEN_VIDEOS: dict[str, Any] = {
+    "patch_size": 8, "merge_size": 2, "temporal_patch_size": 2, "do_sample_frames": False,
+    "cap_pixels_per_frame": False,
+}  # fmt: skip
 Files = dict[str, dict[str, Any]]
 Made = tuple[Any, Files, str]
 """Model, the processors' files, and what stands for an image in the chat template."""
@@ -60,7 +64,7 @@ def bytes_tokenizer() -> Any:
     """Qwen3.5's own tokenizer class, which transformers insists on, with bytes for tokens."""
     alphabet = ["<|endoftext|>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
     vocabulary = {token: k for k, token in enumerate(alphabet)}
-    tokenizer = transformers.Qwen3_5Tokenizer(vocab=vocabulary, merges=[], eos_token=END)  # type: ignore[attr-defined]
+    tokenizer = transformers.Qwen3_5Tokenizer(vocab=vocabulary, merges=[], eos_token=END)
     tokenizer.add_special_tokens(
         {"additional_special_tokens": [*MARKS, *QWEN_MARKS, "<|reply|>", END]}
     )
@@ -102,7 +106,7 @@ def llava_onevision(tokenizer: Any) -> Made:
     return transformers.LlavaOnevisionForConditionalGeneration(config), files, "<image>"
 
 
-def _qwen_ids(tokenizer: Any) -> dict[str, int]:
+def _qwen_ids(tokenizer: Any) -> dict[str, Any]:
     names = ("vision_start", "vision_end", "image", "video")
     ids = tokenizer.convert_tokens_to_ids(QWEN_MARKS)
     return {f"{name}_token_id": token for name, token in zip(names, ids)}
@@ -115,8 +119,10 @@ def qwen2_5_vl(tokenizer: Any) -> Made:
         vision_config={**QWEN_VISION, "window_size": 32, "fullatt_block_indexes": [1]},
         **_qwen_ids(tokenizer),
     )
+    videos = {"video_processor_type": "Qwen2VLVideoProcessor", "min_pixels": 256,
+              "max_pixels": 1024}  # fmt: skip
     files = {"preprocessor_config.json": QWEN_IMAGES | {"processor_class": "Qwen2_5_VLProcessor"},
-             "video_preprocessor_config.json": {"min_pixels": 256, "max_pixels": 1024}}  # fmt: skip
+             "video_preprocessor_config.json": QWEN_VIDEOS | videos}  # fmt: skip
     mark = "<|vision_start|><|image_pad|><|vision_end|>"
     return transformers.Qwen2_5_VLForConditionalGeneration(config), files, mark
 
@@ -128,18 +134,19 @@ def qwen3_5(tokenizer: Any) -> Made:
     linear = {"linear_conv_kernel_dim": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
               "linear_num_key_heads": 2, "linear_num_value_heads": 4,
               "layer_types": ["linear_attention", "full_attention"]}  # fmt: skip
-    config = transformers.Qwen3_5Config(  # type: ignore[attr-defined]
+    config = transformers.Qwen3_5Config(
         text_config={
             "vocab_size": len(tokenizer), **TEXT, **linear, "head_dim": 16, "rope_parameters": rope
         },
         vision_config={**QWEN_VISION, "num_position_embeddings": 64},
         **_qwen_ids(tokenizer),
     )  # fmt: skip
-    videos = {"size": {"shortest_edge": 256, "longest_edge": 8192}}
+    videos = {"video_processor_type": "Qwen3VLVideoProcessor",
+              "size": {"shortest_edge": 256, "longest_edge": 8192}}  # fmt: skip
     files = {"preprocessor_config.json": QWEN_IMAGES | {"processor_class": "Qwen3VLProcessor"},
-             "video_preprocessor_config.json": videos}  # fmt: skip
+             "video_preprocessor_config.json": QWEN_VIDEOS | videos}  # fmt: skip
     mark = "<|vision_start|><|image_pad|><|vision_end|>"
-    return transformers.Qwen3_5ForConditionalGeneration(config), files, mark  # type: ignore[attr-defined]
+    return transformers.Qwen3_5ForConditionalGeneration(config), files, mark
 
 
 def idefics3(tokenizer: Any) -> Made:

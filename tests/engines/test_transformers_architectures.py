@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from transformers.utils.import_utils import is_torchvision_available
 
 from tests.engines.architectures import ARCHITECTURES, END, save_checkpoint, words_tokenizer
 from unireward.ask import Ask, ImageContent, Message, Sampling, TextContent, VideoContent
@@ -214,9 +215,7 @@ def test_a_package_that_the_processor_needs(
     one_line(tmp_path, r"needs a package that is not installed .*num2words.*; install it, or serve")
 
 
-@pytest.mark.skipif(
-    transformers.utils.is_torchvision_available(), reason="its processor works with torchvision"
-)
+@pytest.mark.skipif(is_torchvision_available(), reason="its processor works with torchvision")
 def test_an_architecture_whose_pictures_need_torchvision(tmp_path: Path) -> None:
     words_tokenizer().save_pretrained(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "cohere2_vision"}))
@@ -227,6 +226,6 @@ def test_an_architecture_whose_pictures_need_torchvision(tmp_path: Path) -> None
 
 
 def test_an_unknown_architecture(tmp_path: Path) -> None:
-    words_tokenizer().save_pretrained(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "no_such_model"}))
-    one_line(tmp_path, r"no_such_model|takes no images|no processor")
+    file = save_checkpoint("llava", tmp_path) / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"model_type": "no_such_model"}))
+    one_line(tmp_path, r"transformers cannot load it .*no_such_model.*; give an image-text-to-text")
