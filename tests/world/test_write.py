@@ -36,6 +36,14 @@ def test_tasks_share_the_items_evenly_and_levels_take_turns(tmp_path):
     assert [r.meta["level"] for r in records if r.task == "image_generation"] == [1, 2, 3, 1]
 
 
+def test_a_record_s_candidates_have_files_of_one_length(tmp_path):
+    write_world(("image_generation", "video_generation", "image_editing"), 30, 9, tmp_path)
+    for record in read_records(tmp_path / "records.jsonl"):
+        paths = [Path(c.content[0].path) for c in record.candidates]
+        assert len({path.stat().st_size for path in paths}) == 1
+        assert len({path.read_bytes() for path in paths}) == 2
+
+
 def test_pictures_come_back_to_the_pixel_and_clips_nearly(tmp_path):
     write_world(("image_editing", "video_generation"), 6, 5, tmp_path)
     records = {record.id: record for record in read_records(tmp_path / "records.jsonl")}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -76,20 +78,25 @@ def _tasks(tasks: str | Sequence[str], track: str | None) -> tuple[str, ...]:
 
 
 def saved(item: WorldItem, folder: Path) -> Record:
-    """The item's record with its media written to ``folder/media`` and referred to by path."""
+    """The item's record with its media written to ``folder/media`` and referred to by path.
+
+    A record's candidates get files of one length: noise and artefacts compress worse, so a
+    file's size would otherwise tell the better one.
+    """
     record = item.record
     shown = iter(item.prompt_media)
     prompt = tuple(
-        part if part.type == "text" else _kept(part, next(shown), folder, f"{record.id}-prompt")
+        part if part.type == "text" else _kept(part, encoded(next(shown)), folder, record.id)
         for part in record.prompt
     )
+    data = same_length({name: encoded(pixels) for name, pixels in item.media.items()})
     candidates = tuple(
         candidate
-        if candidate.id not in item.media
+        if candidate.id not in data
         else candidate.model_copy(
             update={
                 "content": tuple(
-                    _kept(part, item.media[candidate.id], folder, f"{record.id}-{candidate.id}")
+                    _kept(part, data[candidate.id], folder, record.id, candidate.id)
                     for part in candidate.content
                 )
             }
@@ -99,11 +106,37 @@ def saved(item: WorldItem, folder: Path) -> Record:
     return record.model_copy(update={"prompt": prompt, "candidates": candidates})
 
 
-def _kept(part: Part, pixels: np.ndarray, folder: Path, name: str) -> Part:
-    suffix, data = (".png", png(pixels)) if part.type == "image" else (".mp4", mp4(pixels))
-    path = folder / MEDIA / (name + suffix)
+def _kept(part: Part, data: bytes, folder: Path, record: str, name: str = "prompt") -> Part:
+    suffix = ".png" if part.type == "image" else ".mp4"
+    path = folder / MEDIA / f"{record}-{name}{suffix}"
     path.write_bytes(data)
     return Part(type=part.type, path=str(path), role=part.role)
+
+
+def encoded(pixels: np.ndarray) -> bytes:
+    """A picture [H, W, 3] as PNG, a clip [T, H, W, 3] as MP4."""
+    return png(pixels) if pixels.ndim == 3 else mp4(pixels)
+
+
+def same_length(files: dict[str, bytes]) -> dict[str, bytes]:
+    """PNG or MP4 files padded to one length by a chunk or box that every reader skips."""
+    longest = max(map(len, files.values()), default=0)
+    return {name: _padded(data, longest + _HEADER) for name, data in files.items()}
+
+
+_HEADER = 12
+"""Bytes of an empty PNG chunk; an empty MP4 box has 8."""
+
+
+def _padded(data: bytes, length: int) -> bytes:
+    blank = bytes(length - len(data) - _HEADER)
+    if not data.startswith(b"\x89PNG"):
+        box = blank + bytes(_HEADER - 8)
+        return data + struct.pack(">I4s", 8 + len(box), b"free") + box
+    end = data.rindex(b"IEND") - 4  # before the last chunk's length
+    check = zlib.crc32(b"paDd" + blank)
+    chunk = struct.pack(">I4s", len(blank), b"paDd") + blank + struct.pack(">I", check)
+    return data[:end] + chunk + data[end:]
 
 
 def png(pixels: np.ndarray) -> bytes:
