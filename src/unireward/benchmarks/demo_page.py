@@ -111,8 +111,9 @@ def _in_numbers(run: DemoRun, numbers: list[TaskNumbers]) -> Section:
         "Pairs in which one candidate is truly better: how often it was preferred (a judged tie "
         "counts half). Whiskers are 95 % intervals. Text only: the same judge shown plain grey "
         "instead of every picture. Image or video only: the same judge given another record's "
-        "prompt; it can still see planted defects. Both are asked in one order. Majority: always "
-        "the position that is right most often.",
+        "prompt; it still sees planted defects, and answers often repeat their question, so this "
+        "one may well beat a coin. Both are asked in one order. Majority: always the position that "
+        "is right most often.",
     )
     curve = Figure(
         reliability_curve(bins, "Reliability: how often right, by stated confidence"),

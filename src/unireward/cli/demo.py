@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,9 @@ def demo(
     from unireward.benchmarks.demo_page import write_demo_page
     from unireward.rewards.load import load
 
+    if judge == "tiny":
+        # Its matrices are too small to share: two threads took twice as long as one.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Without the cache of replies: the page says how long judging took.
     with load(judge, family=family, model=model, device=device, seed=seed, cache=False) as loaded:
         run = run_demo(
