@@ -16,7 +16,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "demo" / "index.html"
-WIDTH, HEIGHT = 1280, 2000
+WIDTH, HEIGHT = 1280, 2540
 QUIET = (
     "--headless",
     "--no-sandbox",
