@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unireward.ask import Ask, ImageContent, Message, Reply, Sampling, TextContent
@@ -143,6 +143,15 @@ SHAPED = st.builds(
 )
 
 
+def said_with(*tokens: Any) -> Any:
+    return {"choices": [{"message": {"content": "1"}, "logprobs": {"content": list(tokens)}}]}
+
+
+@example(said_with("1"))
+@example(said_with({"token": 1, "logprob": -0.1}))
+@example(said_with({"token": "1", "logprob": -0.1, "bytes": 10**13}))
+@example(said_with({"token": "1", "logprob": 10**400}))
+@example(said_with({"token": "1", "logprob": -0.1, "top_logprobs": ["1", 2]}))
 @given(JSON | SHAPED)
 def test_no_answer_breaks_the_reader(value: Any) -> None:
     try:

@@ -120,13 +120,15 @@ def _tokens(logprobs: Any) -> list[Token]:
     """
     try:
         return [_token(entry) for entry in logprobs["content"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return []
 
 
-def _token(entry: Mapping[str, Any]) -> Token:
+def _token(entry: Any) -> Token:
+    _check_entry(entry)
     alternatives: dict[str, float] = {}
     for other in entry.get("top_logprobs") or ():
+        _check_entry(other)
         text, logprob = _spelt(other), _finite(other["logprob"])
         known = alternatives.get(text)
         if known is not None and text != _spelt(entry):
@@ -136,7 +138,18 @@ def _token(entry: Mapping[str, Any]) -> Token:
     return Token(_spelt(entry), _finite(entry["logprob"]), alternatives)
 
 
+def _check_entry(entry: Any) -> None:
+    """Raises TypeError for what is no token entry; ``bytes`` as a number would be as many zeros."""
+    if not isinstance(entry, Mapping):
+        raise TypeError("a token's entry is no object")
+    raw = entry.get("bytes")
+    if not (isinstance(raw, list) or (raw is None and isinstance(entry["token"], str))):
+        raise TypeError("a token is spelt neither in text nor in bytes")
+
+
 def _finite(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError("a log-probability is a boolean")
     number = float(value)
     if math.isnan(number):
         raise ValueError("a log-probability is nan")
