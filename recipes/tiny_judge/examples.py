@@ -15,12 +15,14 @@ from transformers import PreTrainedTokenizerFast
 
 from recipes.tiny_judge.model import PATCH, SIDE, TEMPORAL
 from recipes.tiny_judge.tree import Tree
+from unireward.families import get_family
+from unireward.media import FrameRule
 from unireward.world.edits import asked, done
 from unireward.world.facts import describe, facts, held
 from unireward.world.item import FPS, WorldItem
 
 GRID = SIDE // PATCH
-FRAMES = 4
+FRAMES = FrameRule.parse(get_family("tiny").spec.frames)
 TEMPLATE = 0.1
 """Weight of a reply's fixed words; what is judged weighs 1, a direct verdict VERDICT."""
 VERDICT = 5.0
@@ -45,11 +47,11 @@ def still(pixels: np.ndarray) -> np.ndarray:
 
 
 def frame_groups(clip: np.ndarray) -> list[tuple[float, np.ndarray]]:
-    """The frames of the rule ``linspace:4`` in twos, each with the mean of its times (s)."""
-    at = np.linspace(0, len(clip) - 1, FRAMES).astype(int)
+    """The frames of the family's rule in twos, each with the mean of its times (s)."""
+    at = np.asarray(FRAMES.indices(len(clip)))
     return [
         (float(at[k : k + TEMPORAL].mean()) / FPS, clip[at[k : k + TEMPORAL]])
-        for k in range(0, FRAMES, TEMPORAL)
+        for k in range(0, len(at), TEMPORAL)
     ]
 
 
@@ -100,7 +102,7 @@ class Writer:
         tree.hang(mark, [*self.ids(f"{what} :"), self.reply], self.said(words))
 
     def judged(self, tree: Tree, text: str, marks: Sequence[tuple[int, bool]], lead: str) -> None:
-        """``lead : text .`` with right/wrong at the words in ``marks``; returns nothing."""
+        """``lead : text .`` on the trunk, with right/wrong at the words in ``marks``."""
         tree.text(self.ids(f"{lead} :"))
         first = tree.text(self.ids(text))
         for at, right in marks:

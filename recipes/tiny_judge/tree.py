@@ -31,7 +31,6 @@ class Tree:
     image_at: list[int] = field(default_factory=list)
     next_position: int = 0
     branches: int = 0
-    position_at: list[int] = field(default_factory=list)
 
     def _add(self, token: int, place: tuple[int, int, int], branch: int, cut: int) -> None:
         self.tokens.append(token)
@@ -49,7 +48,6 @@ class Tree:
             at = self.next_position
             self._add(token, (at, at, at), 0, len(self.tokens) + 1)
             self.next_position += 1
-            self.position_at.append(self.next_position)
         return first
 
     def image(self, patches: np.ndarray, pad: int, side: int) -> None:
@@ -60,7 +58,6 @@ class Tree:
         for k in range(side * side):
             row, column = divmod(k, side)
             self._add(pad, (start, start + row, start + column), 0, len(self.tokens) + 1)
-            self.position_at.append(start + side)
         self.next_position = start + side
 
     def mark(self) -> tuple[int, int]:
