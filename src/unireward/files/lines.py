@@ -116,7 +116,7 @@ def _object(raw: bytes) -> dict[str, Any]:
 def loads(text: str) -> Any:
     """JSON without NaN or infinity (``1e999`` is one too); :class:`InputError` for no JSON."""
     try:
-        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        return json.loads(text, **STRICT_NUMBERS)
     except json.JSONDecodeError as error:
         reason = f"{error.msg}, column {error.colno}"
     except InputError:
@@ -137,6 +137,10 @@ def _finite(digits: str) -> float:
             f"holds {clip(digits, 30)}, which is too large; write null or leave it out"
         )
     return value
+
+
+STRICT_NUMBERS: dict[str, Any] = {"parse_constant": _no_number, "parse_float": _finite}
+"""For ``json.loads`` and its decoder: NaN and infinity are refused by :class:`InputError`."""
 
 
 def dumps(value: Any) -> str:

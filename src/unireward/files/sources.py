@@ -36,6 +36,18 @@ def table_rows(path: Path, table: TableMap) -> Rows:
                 yield place, LineError(place, str(error))
 
 
+class _EveryColumn(TableMap):
+    """Takes the columns as they are."""
+
+    def check(self, columns: list[str]) -> dict[str, str]:
+        return {name: name for name in columns}
+
+
+def plain_rows(file: Path) -> Rows:
+    """The rows of one file of a table (:func:`files_of`) as they are, all columns."""
+    return _rows(file, _EveryColumn({}, None, file.parent))
+
+
 def table_folder(path: Path) -> Path:
     """What relative media paths in the table are relative to."""
     if path.is_dir():
