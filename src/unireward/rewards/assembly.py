@@ -20,6 +20,7 @@ from unireward.record import TIE, Record
 from unireward.rewards.combine import (
     Combined,
     Numbers,
+    OrderReading,
     argmax,
     combine_aspects,
     combine_pair,
@@ -55,6 +56,8 @@ class Outcome:
     ranking: tuple[tuple[str, ...], ...] | None = None
     confidence: float | None = None
     agreement: bool | float | None = None
+    raw: Numbers = field(default_factory=dict)
+    sigma: Numbers = field(default_factory=dict)
 
 
 class Assembly:
@@ -97,12 +100,7 @@ class Assembly:
         readings = [one.reading for one in heard]
         status, reason = first_reason(readings)
         names = [candidate.id for candidate in self.record.candidates]
-        if self._forms[0].mode == "score":
-            outcome = self._of_scores(names, status)
-        elif len(names) == 2:
-            outcome = self._of_pair(names[0], names[1])
-        else:
-            outcome = self._of_group(names, status)
+        outcome = self.outcome(names, status)
         header = self.header
         alone = len(names) <= 2
         return Judgment(
@@ -126,12 +124,24 @@ class Assembly:
             media=self.media,
         )
 
+    def outcome(self, names: list[str], status: str) -> Outcome:
+        """The numbers of a judgment of ``names``; ``status`` is the worst of all readings."""
+        if self._forms[0].mode == "score":
+            return self._of_scores(names, status)
+        if len(names) == 2:
+            return self._of_pair(names[0], names[1])
+        return self._of_group(names, status)
+
+    def readings_of(self, name: str) -> list[OrderReading]:
+        """What was heard of one candidate that was asked about alone, form by form."""
+        return [self._heard[place, (name,)].reading for place in range(len(self._forms))]
+
     def _of_scores(self, names: list[str], status: str) -> Outcome:
         """Each candidate alone: the mean over forms (aspects) where every one was read."""
         scores: Numbers = {}
         dimensions = []
         for name in names:
-            mine = [self._heard[place, (name,)].reading for place in range(len(self._forms))]
+            mine = self.readings_of(name)
             dimensions += [reading.dimensions for reading in mine]
             if all(reading.status == "ok" for reading in mine):
                 scores |= mean_of([reading.scores for reading in mine])

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unireward.ask import Ask, Reply
@@ -25,13 +25,11 @@ from unireward.rewards.assembly import Assembly, Header, failed
 from unireward.rewards.handles import with_handles
 from unireward.rewards.policy import StoppedError, asked_again
 from unireward.rewards.question import Question
-from unireward.rewards.ranking import check_plan
-from unireward.rewards.reading import Heard, hear, unasked
+from unireward.rewards.reading import Heard, unasked
 from unireward.rewards.shown import Shown, shown_media
 
 if TYPE_CHECKING:
-    from unireward.families.spec import Form
-    from unireward.rewards.judge import Judge
+    from unireward.rewards.face import Face
 
 WINDOW = 1024
 _RECORD_ERRORS = (InputError, UsageError, OSError)
@@ -74,43 +72,11 @@ def mode_of(record: Record, mode: str | None) -> str:
     return mode or ("score" if len(record.candidates) == 1 else "rank")
 
 
-def forms_of(judge: Judge, record: Record, mode: str) -> list[Form]:
-    """The forms that judging ``record`` asks; raises InputError or UsageError where it cannot."""
-    record.check_askable()
-    forms = judge.family.forms_for(record.task, mode, form=judge.form, aspect=judge.aspect)
-    if mode != "score":
-        if len(record.candidates) < 2:
-            raise InputError(
-                f"record {record.id}: mode {mode} needs two candidates and it has one; "
-                "add another or use mode score"
-            )
-        check_plan(
-            len(record.candidates),
-            judge.max_comparisons,
-            both_orders=judge.both_orders,
-            forms=len(forms),
-        )
-    return forms
-
-
-def build_ask(judge: Judge, record: Record, question: Question) -> Ask:
-    """The ask of one question; its choices where the engine can choose and the form has some."""
-    choose = (
-        question.form.mode == "rank"
-        and bool(question.form.choices)
-        and "choose" in judge.engine.capabilities
-    )
-    ask = judge.family.ask(
-        question.form, record, question.order, engine_kind=judge.engine.kind, choose=choose
-    )
-    return replace(ask, sampling=replace(ask.sampling, seed=judge.seed)) if judge.seed else ask
-
-
 class Flow:
     """One run over ``records``. Iterate it once."""
 
     def __init__(
-        self, judge: Judge, records: Iterable[Record], mode: str | None, *, strict: bool = False
+        self, judge: Face, records: Iterable[Record], mode: str | None, *, strict: bool = False
     ) -> None:
         self._judge = judge
         self._records = iter(records)
@@ -198,15 +164,14 @@ class Flow:
         mode = mode_of(record, self._mode)
         header = self._headers.setdefault(mode, self._headers.get(mode) or judge.header(mode))
         try:
-            forms = forms_of(judge, record, header.mode)
+            forms = judge.forms(record, header.mode)
             record = with_handles(record)
             shown = shown_media(record, judge.family, forms[0], strict=self._strict)
         except _RECORD_ERRORS as error:
             if self._strict:
                 raise
             return failed(record, header, "error", str(error))
-        assembly = Assembly(record, forms, header, both_orders=judge.both_orders, media=shown.media)
-        return _Open(assembly, shown)
+        return _Open(judge.assemble(record, forms, header, shown.media), shown)
 
     def _put(self, opened: _Open, question: Question) -> _Put | None:
         """The question as it is sent, or None where it cannot be (and that is its answer)."""
@@ -214,7 +179,7 @@ class Flow:
         reason = opened.shown.problem(question.order)
         if reason is None:
             try:
-                ask = build_ask(self._judge, opened.assembly.record, question)
+                ask = self._judge.ask(opened.assembly.record, question)
                 return _Put(opened, question, ask)
             except _RECORD_ERRORS as error:
                 if self._strict:
@@ -226,7 +191,7 @@ class Flow:
     # Back from the engine ---------------------------------------------------------------------
 
     def _take(self, put: _Put, reply: Reply) -> None:
-        heard = hear(self._judge.family, put.question, put.ask, reply)
+        heard = self._judge.hear(put.question, put.ask, reply)
         if put.earlier is not None:
             heard = heard.after(put.earlier)
         status = heard.reading.status
@@ -255,7 +220,7 @@ class Flow:
                 )
 
 
-def header_of(judge: Judge, mode: str) -> Header:
+def header_of(judge: Face, mode: str) -> Header:
     return Header(
         judge=judge.name,
         family=judge.family.id,

@@ -15,13 +15,13 @@ from unireward.ask import Ask, ImageContent, TextContent
 from unireward.errors import InputError, UnirewardError, UsageError
 from unireward.jobs.progress import spoken
 from unireward.record import Record
-from unireward.rewards.flow import build_ask, forms_of, mode_of
+from unireward.rewards.flow import mode_of
 from unireward.rewards.handles import with_handles
 from unireward.rewards.question import count_questions, questions_of
 from unireward.stats.winrate import comparisons_of
 
 if TYPE_CHECKING:
-    from unireward.rewards.judge import Judge
+    from unireward.rewards.face import Face
 
 MEASURED = 64
 """Asks that are built and measured; beyond them their mean stands for the rest."""
@@ -61,7 +61,7 @@ class Plan:
 
 
 def plan_of(
-    judge: Judge, records: Iterable[Record], mode: str | None, *, time_one: bool = False
+    judge: Face, records: Iterable[Record], mode: str | None, *, time_one: bool = False
 ) -> Plan:
     """Count what ``judge(records, mode)`` would ask. Only ``time_one`` spends a call."""
     number = comparisons = calls = faulty = 0
@@ -71,7 +71,7 @@ def plan_of(
         number += 1
         chosen = mode_of(record, mode)
         try:
-            forms = forms_of(judge, record, chosen)
+            forms = judge.forms(record, chosen)
             asked = count_questions(len(record.candidates), forms, judge.both_orders)
             asks = _asks(judge, record, forms, MEASURED - len(measured))
             sizes = [_measure(ask) for ask in asks]
@@ -97,12 +97,12 @@ def plan_of(
     return Plan(number, comparisons, calls, images, prompt, reply, faulty, seconds)
 
 
-def _asks(judge: Judge, record: Record, forms: list[Any], most: int) -> list[Ask]:
+def _asks(judge: Face, record: Record, forms: list[Any], most: int) -> list[Ask]:
     if most <= 0:
         return []
     record = with_handles(record)
     questions = questions_of(record, forms, judge.both_orders)
-    return [build_ask(judge, record, question) for _, question in zip(range(most), questions)]
+    return [judge.ask(record, question) for _, question in zip(range(most), questions)]
 
 
 def _measure(ask: Ask) -> tuple[int, int, int]:
@@ -127,7 +127,7 @@ def _scaled(column: tuple[int, ...], calls: int) -> int:
     return round(sum(column) * calls / len(column))
 
 
-def _seconds(judge: Judge, ask: Ask, calls: int) -> float | None:
+def _seconds(judge: Face, ask: Ask, calls: int) -> float | None:
     """From one timed call, cache aside; None where the engine does not answer it."""
     import time
 

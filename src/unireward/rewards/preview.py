@@ -13,21 +13,21 @@ from unireward.families.layout import LLAVA_SIZE
 from unireward.families.spec import Form
 from unireward.media import Image, Video
 from unireward.record import Part, Record
-from unireward.rewards.flow import build_ask, forms_of, mode_of
+from unireward.rewards.flow import mode_of
 from unireward.rewards.handles import with_handles
 from unireward.rewards.question import Question, count_questions, questions_of
 
 if TYPE_CHECKING:
-    from unireward.rewards.judge import Judge
+    from unireward.rewards.face import Face
 
 SHOWN_ASKS = 4
 """Of a large ranking only the first asks are printed, and how many more there are."""
 
 
-def preview(judge: Judge, record: Record, mode: str | None) -> str:
+def preview(judge: Face, record: Record, mode: str | None) -> str:
     """The asks of ``record`` as text. Raises what is wrong with the record."""
     chosen = mode_of(record, mode)
-    forms = forms_of(judge, record, chosen)
+    forms = judge.forms(record, chosen)
     record = with_handles(record)
     total = count_questions(len(record.candidates), forms, judge.both_orders)
     shown = max(SHOWN_ASKS, len(forms) * len(record.candidates))
@@ -36,12 +36,12 @@ def preview(judge: Judge, record: Record, mode: str | None) -> str:
         if number > shown and total > shown:
             blocks.append(f"... and {total - shown:,} more asks of the same kind")
             break
-        ask = build_ask(judge, record, question)
+        ask = judge.ask(record, question)
         blocks.append(_block(judge, record, question, ask, f"ask {number} of {total:,}"))
     return "\n\n".join(blocks) + "\n"
 
 
-def _block(judge: Judge, record: Record, question: Question, ask: Ask, title: str) -> str:
+def _block(judge: Face, record: Record, question: Question, ask: Ask, title: str) -> str:
     form = f", form {question.label}" if question.label else ""
     labels = _labels(judge, record, question.form)
     lines = [
@@ -90,7 +90,7 @@ def _name(media: Image | Video) -> str:
     return str(media.path) if media.path is not None else "in memory"
 
 
-def _labels(judge: Judge, record: Record, form: Form) -> dict[str, str]:
+def _labels(judge: Face, record: Record, form: Form) -> dict[str, str]:
     """Digest of each picture and frame, as it is and as the layout resizes it -> its name."""
     rule = judge.family.frame_rule(form)
     sizes = {size for size in (judge.family.spec.resize, LLAVA_SIZE) if size is not None}

@@ -42,9 +42,12 @@ class Ranking:
     @classmethod
     def of(cls, judgment: Judgment, candidates: int, *, half: bool = False) -> Ranking:
         """From the judgment of a record of ``candidates``; ``half``: unread pairs counted."""
-        pairs = _read_pairs(judgment.asks)
+        alone = _scored_alone(judgment.asks)
+        pairs = set() if alone else _read_pairs(judgment.asks)
         met = dict.fromkeys(judgment.scores, candidates - 1 if half else 0)
-        if not half:
+        if alone:
+            met = {name: len(judgment.scores) - 1 for name in judgment.scores}
+        elif not half:
             for pair in pairs:
                 for name in pair:
                     met[name] = met.get(name, 0) + 1
@@ -55,9 +58,14 @@ class Ranking:
                 for name, score in judgment.scores.items()
                 if met.get(name)
             },
-            comparisons=len(pairs),
+            comparisons=comparisons_of(len(judgment.scores)) if alone else len(pairs),
             judgment=judgment,
         )
+
+
+def _scored_alone(asks: tuple[AskRow, ...]) -> bool:
+    """Whether each candidate got a number of its own, so that every two that have one compare."""
+    return any(len(ask.candidates) == 1 for ask in asks)
 
 
 def _read_pairs(asks: tuple[AskRow, ...]) -> set[frozenset[str]]:
