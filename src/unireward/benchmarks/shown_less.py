@@ -5,7 +5,7 @@ A judge that does as well on these as on the whole record was not looking at wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -40,16 +40,29 @@ def _grey(part: Part) -> Part:
     return Part(type="image", media=blank, role=part.role)
 
 
-def with_others_words(records: Sequence[Record]) -> list[Record]:
+def with_others_words(records: Iterable[Record]) -> list[Record]:
     """Each record with the prompt text of the next one: pictures and answers say all they can.
 
     The last takes the first's. One record alone has no other to take from and keeps its own.
     """
-    texts = [[part for part in record.prompt if part.type == "text"] for record in records]
-    return [
-        record.model_copy(update={"prompt": _exchanged(record.prompt, other)})
-        for record, other in zip(records, [*texts[1:], *texts[:1]])
-    ]
+    return list(words_passed_on(records))
+
+
+def words_passed_on(records: Iterable[Record]) -> Iterator[Record]:
+    """The same, lazily: one record is held back, so memory does not grow with their number."""
+    first: list[Part] | None = None
+    held: Record | None = None
+    for record in records:
+        words = [part for part in record.prompt if part.type == "text"]
+        if held is not None:
+            yield _told(held, words)
+        first, held = first if first is not None else words, record
+    if held is not None:
+        yield _told(held, first or [])
+
+
+def _told(record: Record, words: Sequence[Part]) -> Record:
+    return record.model_copy(update={"prompt": _exchanged(record.prompt, words)})
 
 
 def _exchanged(prompt: Sequence[Part], texts: Sequence[Part]) -> tuple[Part, ...]:

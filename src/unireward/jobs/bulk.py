@@ -41,6 +41,18 @@ class StreamingReward(Protocol):
     def stream(self, records: Iterable[Record], mode: str | None = None) -> Iterator[Judgment]: ...
 
 
+class RecordSource(Protocol):
+    """What a job needs of its records: fresh passes over them, and a way to know them again."""
+
+    @property
+    def path(self) -> object: ...
+    @property
+    def total(self) -> int | None: ...
+    @property
+    def identity(self) -> dict[str, Any]: ...
+    def records(self) -> Iterator[Record]: ...
+
+
 @dataclass
 class JobResult:
     """What is in the file now. ``judged`` are this run's rows, ``kept`` an earlier one's;
@@ -112,7 +124,25 @@ def judge_file(
     for a bad line of the input (rows before it are kept), JournalError for a full disk,
     EngineUnavailableError before anything is written, and what the judge's policy raises.
     """
-    job = _Job(judge, Source(Path(records), map, task), Path(out), mode, progress or Silent())
+    source = Source(Path(records), map, task)
+    return judge_source(judge, source, out, mode=mode, retry=retry, progress=progress)
+
+
+def judge_source(
+    judge: StreamingReward,
+    source: RecordSource,
+    out: str | Path,
+    *,
+    mode: str | None = None,
+    retry: Collection[str] = (),
+    progress: Progress | None = None,
+) -> JobResult:
+    """``judge_file`` for records that lie in no file (drawn from a seed, say).
+
+    ``source.identity`` must tell these records from all others, and each pass must give them in
+    the same order.
+    """
+    job = _Job(judge, source, Path(out), mode, progress or Silent())
     unknown = sorted(set(retry) - set(STATUSES[1:]))
     if unknown:
         raise UsageError(f"retry names {unknown[0]!r}; use {', '.join(STATUSES[1:])}")
@@ -131,7 +161,7 @@ class _Job:
     def __init__(
         self,
         judge: StreamingReward,
-        source: Source,
+        source: RecordSource,
         out: Path,
         mode: str | None,
         progress: Progress,
@@ -288,4 +318,11 @@ class _lazy_journal:  # noqa: N801 - reads as a context manager
             self._journal.__exit__(*exception)
 
 
-__all__ = ["JobResult", "StreamingReward", "judge_file", "manifest_path"]
+__all__ = [
+    "JobResult",
+    "RecordSource",
+    "StreamingReward",
+    "judge_file",
+    "judge_source",
+    "manifest_path",
+]
