@@ -20,10 +20,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from unireward.ask import Ask, ImageContent, Reply, TextContent, VideoContent
+from unireward.ask import Ask, Reply
 from unireward.engines.base import CHOOSE, GENERATE, IMAGE, VIDEO, BaseEngine
 from unireward.engines.checkpoint import best_device, identity_of, load_model
-from unireward.engines.processor import first_line, load_processor
+from unireward.engines.processor import load_processor
+from unireward.engines.prompt import Prompt, encode, packs_video, prompt_of
 from unireward.errors import InputError, UnirewardError
 
 WINDOW = 128
@@ -31,22 +32,18 @@ WINDOW = 128
 
 
 @dataclass(frozen=True)
-class _Prepared:
-    """One ask ready for the processor: the prompt as text, its media decoded."""
+class _Prepared(Prompt):
+    """One ask ready for the processor."""
 
     index: int
     ask: Ask
-    prompt: str
-    images: list[Any]
-    videos: list[Any]
-    video_metadata: list[Any]
 
     @property
     def length(self) -> int:
         """A rough number of tokens, to sort by."""
         pixels = sum(image.width * image.height for image in self.images)
         pixels += sum(f.width * f.height for video in self.videos for f in video) // 2
-        return len(self.prompt) // 4 + pixels // 784
+        return len(self.text) // 4 + pixels // 784
 
     @property
     def kind(self) -> tuple[Any, ...]:
@@ -86,10 +83,8 @@ class TransformersEngine(BaseEngine):
         self.processor = load_processor(self.path)
         self.model: Any = load_model(self.path, dtype).to(self.device).eval()
         self.identity = identity_of(self.path, self.model, memo)
-        packs_video = getattr(self.processor, "video_processor", None) is not None
-        self.capabilities = frozenset(
-            {GENERATE, CHOOSE, IMAGE} | ({VIDEO} if packs_video else set())
-        )
+        video = {VIDEO} if packs_video(self.processor) else set()
+        self.capabilities = frozenset({GENERATE, CHOOSE, IMAGE} | video)
         self._lock = threading.Lock()
         self._torch = torch
         tokenizer = self.processor.tokenizer
@@ -115,48 +110,7 @@ class TransformersEngine(BaseEngine):
             self._torch.cuda.empty_cache()
 
     def _prepare(self, index: int, ask: Ask) -> _Prepared:
-        images: list[Any] = []
-        videos: list[Any] = []
-        metadata: list[Any] = []
-        turns = []
-        for message in ask.messages:
-            parts: list[dict[str, str]] = []
-            for part in message.content:
-                if isinstance(part, TextContent):
-                    parts.append({"type": "text", "text": part.text})
-                elif isinstance(part, ImageContent):
-                    image = part.image
-                    images.append((image.fit(part.max_pixels) if part.max_pixels else image).load())
-                    parts.append({"type": "image"})
-                else:
-                    frames, about = self._frames(part)
-                    videos.append(frames)
-                    metadata.append(about)
-                    parts.append({"type": "video"})
-            turns.append({"role": message.role, "content": parts})
-        prompt = self.processor.apply_chat_template(
-            turns,
-            tokenize=False,
-            add_generation_prompt=True,
-            **dict(dict(ask.extra).get("chat_template_kwargs", ())),
-        )
-        return _Prepared(index, ask, prompt, images, videos, metadata)
-
-    def _frames(self, part: VideoContent) -> tuple[list[Any], Any]:
-        from transformers.video_utils import VideoMetadata
-
-        if VIDEO not in self.capabilities:
-            raise InputError(
-                f"{self.name} takes no native video here; set the family's layout to frames"
-            )
-        chosen = part.video.frames(part.rule)
-        images = [i.fit(part.max_pixels) if part.max_pixels else i for i in chosen.images]
-        about = VideoMetadata(
-            total_num_frames=chosen.total,
-            fps=part.video.info().fps,
-            frames_indices=list(chosen.indices),
-        )
-        return [image.load() for image in images], about
+        return _Prepared(**vars(prompt_of(self.processor, ask, self.name)), index=index, ask=ask)
 
     def _batches(self, ready: list[_Prepared]) -> Iterator[list[_Prepared]]:
         """Like with like, longest first, within the token and row bounds."""
@@ -199,28 +153,7 @@ class TransformersEngine(BaseEngine):
         return self._generate(batch, inputs)
 
     def _inputs(self, batch: list[_Prepared]) -> Any:
-        media: dict[str, Any] = {}
-        if batch[0].images:
-            media["images"] = [item.images for item in batch]
-        if batch[0].videos:
-            media["videos"] = [video for item in batch for video in item.videos]
-            media["video_metadata"] = [about for item in batch for about in item.video_metadata]
-            media["do_sample_frames"] = False
-        # The chat template has already written every special token there is.
-        try:
-            inputs = self.processor(
-                text=[item.prompt for item in batch],
-                padding=True,
-                return_tensors="pt",
-                add_special_tokens=False,
-                **media,
-            )
-        except ValueError as error:
-            raise InputError(
-                f"{self.name}: its processor refuses this ask ({first_line(error)}); "
-                "give other media, or mend the checkpoint's chat template"
-            ) from error
-        return inputs.to(self.device)
+        return encode(self.processor, batch, self.name).to(self.device)
 
     def _choose(self, batch: list[_Prepared], inputs: Any) -> list[Reply]:
         mask = inputs["attention_mask"]

@@ -1,0 +1,107 @@
+"""Prompt: one ask as a processor takes it, and the processor's tensors of several.
+
+Judging and training both come through here, so that a model is trained on the very tokens and
+pixels that it is asked with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unireward.ask import Ask, ImageContent, TextContent, VideoContent
+from unireward.engines.processor import first_line
+from unireward.errors import InputError
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The chat template's text up to where the reply begins, and its media decoded: images and
+    lists of frames as PIL pictures, mode RGB, in the order shown."""
+
+    text: str
+    images: list[Any]
+    videos: list[Any]
+    video_metadata: list[Any]
+
+
+def prompt_of(processor: Any, ask: Ask, name: str) -> Prompt:
+    """``ask`` by the processor's chat template. ``name`` is what messages call the model.
+
+    Raises :class:`InputError` (:class:`MediaError` for media that cannot be read).
+    """
+    images: list[Any] = []
+    videos: list[Any] = []
+    metadata: list[Any] = []
+    turns = []
+    for message in ask.messages:
+        parts: list[dict[str, str]] = []
+        for part in message.content:
+            if isinstance(part, TextContent):
+                parts.append({"type": "text", "text": part.text})
+            elif isinstance(part, ImageContent):
+                image = part.image
+                images.append((image.fit(part.max_pixels) if part.max_pixels else image).load())
+                parts.append({"type": "image"})
+            else:
+                frames, about = _frames(processor, part, name)
+                videos.append(frames)
+                metadata.append(about)
+                parts.append({"type": "video"})
+        turns.append({"role": message.role, "content": parts})
+    text = processor.apply_chat_template(
+        turns,
+        tokenize=False,
+        add_generation_prompt=True,
+        **dict(dict(ask.extra).get("chat_template_kwargs", ())),
+    )
+    return Prompt(text, images, videos, metadata)
+
+
+def _frames(processor: Any, part: VideoContent, name: str) -> tuple[list[Any], Any]:
+    from transformers.video_utils import VideoMetadata
+
+    if not packs_video(processor):
+        raise InputError(f"{name} takes no native video here; set the family's layout to frames")
+    chosen = part.video.frames(part.rule)
+    images = [i.fit(part.max_pixels) if part.max_pixels else i for i in chosen.images]
+    about = VideoMetadata(
+        total_num_frames=chosen.total,
+        fps=part.video.info().fps,
+        frames_indices=list(chosen.indices),
+    )
+    return [image.load() for image in images], about
+
+
+def packs_video(processor: Any) -> bool:
+    """Does it take native videos?"""
+    return getattr(processor, "video_processor", None) is not None
+
+
+def encode(processor: Any, prompts: Sequence[Prompt], name: str) -> Any:
+    """The model's inputs for prompts that all show images, or all do not; likewise videos.
+
+    Padded as the tokenizer says. Raises :class:`InputError` where the processor refuses them.
+    """
+    media: dict[str, Any] = {}
+    if prompts[0].images:
+        media["images"] = [prompt.images for prompt in prompts]
+    if prompts[0].videos:
+        media["videos"] = [video for prompt in prompts for video in prompt.videos]
+        media["video_metadata"] = [about for p in prompts for about in p.video_metadata]
+        media["do_sample_frames"] = False
+    # The chat template has already written every special token there is.
+    try:
+        return processor(
+            text=[prompt.text for prompt in prompts],
+            padding=True,
+            return_tensors="pt",
+            add_special_tokens=False,
+            **media,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{name}: its processor refuses this ask ({first_line(error)}); "
+            "give other media, or mend the checkpoint's chat template"
+        ) from error
