@@ -1,0 +1,192 @@
+"""RewardModel: a backbone and a head, from the processor's tensors to scores.
+
+>>> model = RewardModel.start("path/or/repository", {"kind": "linear"})
+>>> out = model(inputs)                                   # out.scores [R, K]
+>>> model.save("my-reward", family="head")
+>>> model = RewardModel.load("my-reward")                 # the same scores
+
+The backbone is any image-text-to-text model of transformers, whole or without its output layer;
+the output layer is never computed. Scores do not depend on padding or on what shares the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from unireward.errors import InputError
+from unireward.rewards.heads import Head, HeadOutput, make_head
+
+if TYPE_CHECKING:
+    from unireward.families.family import Family
+
+MEDIA = ("pixel_values", "pixel_values_videos")
+
+
+class RewardModel(nn.Module):
+    """``backbone``: a transformers model, with LoRA adapters or not. ``processor`` and ``source``
+    (the folder or repository that the backbone came from) say which tokenizer and processor files
+    go into a saved folder."""
+
+    def __init__(
+        self, backbone: Any, head: Head, *, processor: Any = None, source: str | Path | None = None
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.processor = processor
+        self.source = str(source) if source is not None else None
+        width = hidden_size_of(backbone.config)
+        if width != head.hidden_size:
+            raise InputError(
+                f"head: is made for a hidden size of {head.hidden_size}, the backbone has {width}; "
+                "make it for this backbone"
+            )
+
+    @classmethod
+    def start(
+        cls,
+        path: str | Path,
+        head: Mapping[str, Any] | Head,
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        seed: int = 0,
+    ) -> RewardModel:
+        """A new head, drawn by ``seed``, on the checkpoint at ``path`` (a folder or repository).
+
+        Marks that the tokenizer does not know (``"marks": {"<|Reward|>": null}``) become special
+        tokens of it, with embedding rows of their own.
+        """
+        from unireward.rewards.reward_files import start
+
+        return start(cls, path, head, device=device, dtype=dtype, seed=seed)
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, device: str | None = None, dtype: str = "auto"
+    ) -> RewardModel:
+        """The model that :meth:`save` wrote, or a reward model of others: a
+        ``*ForSequenceClassification`` checkpoint, or a base with TRL's ``v_head``.
+
+        Ready to score (``eval``). Raises InputError naming the file and tensor where they do not
+        fit: another architecture or hidden size, a missing or extra head tensor, NaN weights.
+        """
+        from unireward.rewards.reward_files import load
+
+        return load(cls, folder, device=device, dtype=dtype)
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        family: Family | str,
+        judge: str | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Write a checkpoint, whole or not at all: what ``folder`` held stays until the new one
+        is complete. Raises InputError for weights that are not finite, and OSError of a full disk.
+        """
+        from unireward.rewards.reward_files import save
+
+        return save(self, Path(folder), family=family, judge=judge, meta=meta)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> HeadOutput:
+        """``inputs``: what the processor gives, ``input_ids`` and ``attention_mask`` [R, L] at
+        least, padded on either side."""
+        return self.head(*self._read(inputs))
+
+    def pooled(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """[R, D] float32: the features that the head reads."""
+        return self.head.pool(*self._read(inputs))
+
+    def _read(self, inputs: Mapping[str, Tensor]) -> tuple[tuple[Tensor, ...], Tensor, Any]:
+        mask = inputs.get("attention_mask")
+        if mask is None:
+            mask = torch.ones_like(inputs["input_ids"])
+        states = hidden_states(self.backbone, inputs, self.head.layers)
+        return states, mask, self.head.places(inputs["input_ids"])
+
+
+def hidden_states(
+    backbone: Any, inputs: Mapping[str, Tensor], layers: tuple[int, ...] = (-1,)
+) -> tuple[Tensor, ...]:
+    """One [R, L, D] for each of ``layers``, of the model without its output layer."""
+    base = inner(backbone)
+    every = layers != (-1,)
+    out = base(
+        **inputs,
+        **positions(base, inputs),
+        use_cache=False,
+        output_hidden_states=every,
+        return_dict=True,
+    )
+    if not every:
+        return (out.last_hidden_state,)
+    count = len(out.hidden_states)
+    for layer in layers:
+        if not -count <= layer < count:
+            raise InputError(
+                f"head: layer {layer} is asked for, the backbone has {count - 1} layers "
+                f"(0 to {count - 1}, 0 the embeddings); mend the head's layers"
+            )
+    # The last of all is the one after the final norm, also where a model lists it without.
+    return tuple(
+        out.last_hidden_state if layer in (-1, count - 1) else out.hidden_states[layer]
+        for layer in layers
+    )
+
+
+def inner(backbone: Any) -> Any:
+    """The model without its output layer, adapters in place."""
+    whole = backbone.get_base_model() if hasattr(backbone, "get_base_model") else backbone
+    return whole.model if has_output_layer(whole) else whole
+
+
+def has_output_layer(whole: Any) -> bool:
+    """Is it a whole model, which holds the one without an output layer as ``.model``?"""
+    return getattr(whole, "base_model_prefix", "") == "model" and "model" in whole._modules
+
+
+def positions(base: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Position ids that padding does not shift, where the model does not place tokens itself:
+    models with multimodal rope place those of rows with media, and no others."""
+    mask = inputs.get("attention_mask")
+    if mask is None or "position_ids" in inputs:
+        return {}
+    places = (mask.long().cumsum(-1) - 1).clamp(min=0)
+    if not hasattr(base, "rope_deltas"):
+        return {"position_ids": places}
+    if any(inputs.get(name) is not None for name in MEDIA):
+        return {}
+    return {"position_ids": places.expand(3, -1, -1)}
+
+
+def hidden_size_of(config: Any) -> int:
+    """Width of the language model's hidden states."""
+    return config.get_text_config().hidden_size
+
+
+@torch.inference_mode()
+def features(model: RewardModel, batches: Iterable[Mapping[str, Tensor]]) -> Iterator[Tensor]:
+    """[R, D] float32 on the CPU for each batch: what the head reads, in one pass and without
+    gradients. For heads in closed form, and for training a head on a frozen backbone."""
+    learning = model.training
+    model.eval()
+    try:
+        for batch in batches:
+            moved = {name: value.to(model.device) for name, value in batch.items()}
+            yield model.pooled(moved).cpu()
+    finally:
+        model.train(learning)
+
+
+__all__ = ["RewardModel", "features", "hidden_states", "make_head"]
