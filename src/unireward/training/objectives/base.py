@@ -33,7 +33,7 @@ K a head's dimensions, N members of groups:
 =================  =========================================================================
 
 ``share``, ``tie``, ``margin``, ``strength`` and ``pair_weights`` may be [P, K]: one label for
-each dimension, where NaN in ``share`` then says that the dimension was not labelled.
+each dimension, with a ``pair_weights`` of 0 where a dimension was not labelled.
 """
 
 from __future__ import annotations
@@ -73,8 +73,9 @@ Batch = Mapping[str, Any]
 class Term(Protocol):
     """One loss. ``__call__`` gives sums, never means: whoever accumulates divides.
 
-    A term may also have ``metric_weights(batch) -> {metric: weight}`` for metrics that are means
-    over something else than its loss is (the accuracy over decided pairs, say).
+    A term may also have ``metrics``, the names of all it gives, which are then there (as 0) for
+    every batch, and ``metric_weights(batch) -> {metric: weight}`` for metrics that are means over
+    something else than its loss is (the accuracy over decided pairs, say).
     """
 
     name: str
@@ -119,7 +120,8 @@ class Objective(nn.Module):
         self, outputs: Outputs, batch: Batch, totals: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss: sum over terms of ``coefficient * sum / total``; metrics ``term/metric``, the
-        term's own loss among them, each this batch's part of the mean over all batches."""
+        term's own loss among them, each this batch's part of the mean over all batches. The
+        metrics' names are the same for every batch."""
         loss = anchor(outputs)
         metrics: dict[str, Tensor] = {}
         for term in self.terms:
@@ -127,7 +129,8 @@ class Objective(nn.Module):
             share = _share(part, totals[term.name])
             loss = loss + term.coefficient * share
             metrics[f"{term.name}/loss"] = share.detach()
-            for metric, value in sums.items():
+            for metric in {**dict.fromkeys(getattr(term, "metrics", ())), **sums}:
+                value = sums.get(metric, torch.zeros_like(part))
                 key = f"{term.name}/{metric}"
                 metrics[key] = _share(value.detach(), totals.get(key, totals[term.name]))
         return loss, metrics
