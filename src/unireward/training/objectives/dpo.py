@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unireward.errors import InputError
-from unireward.training.objectives.base import Batch, Outputs
+from unireward.training.objectives.base import Batch, Outputs, anchor
 from unireward.training.objectives.logps import sequence_logps
 from unireward.training.objectives.pairs import Labels, PairOptions, PairTerm
 from unireward.training.objectives.term import wanted
@@ -70,10 +70,9 @@ class DpoOptions(PairOptions):
 
 
 class Dpo(PairTerm):
-    """Reads ``targets`` and ``sequence`` of the rows ``chosen`` and ``rejected``, and their
-    ``reference_logps``. ``chosen``, ``rejected`` and ``margin`` of the metrics are in beta times
-    log-ratio, the implicit reward; ``chosen_logp`` and ``rejected_logp`` are of the policy, and
-    ``beta`` is the pairs' mean."""
+    """Reads ``targets`` and ``sequence`` of the rows ``chosen`` and ``rejected``, and the rows'
+    ``reference_logps``. The metrics ``chosen``, ``rejected`` and ``margin`` are implicit rewards,
+    b L; ``chosen_logp`` and ``rejected_logp`` are of the policy alone, ``beta`` is the mean b."""
 
     kind = "dpo"
     Options = DpoOptions
@@ -84,25 +83,73 @@ class Dpo(PairTerm):
         return (*super().metrics, "chosen_logp", "rejected_logp", "beta")
 
     def forward(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        loss, sums = super().forward(outputs, batch)
-        if sums:
-            labels = self.labels(batch)
-            policy, _ = self.policy(outputs, batch, labels)
-            weight = labels.weight[:, 0].to(policy.dtype)
-            sums["chosen_logp"] = (policy.detach()[labels.chosen] * weight).sum()
-            sums["rejected_logp"] = (policy.detach()[labels.rejected] * weight).sum()
-            sums["beta"] = (self.betas(labels, batch)[:, 0].to(policy.dtype) * weight).sum()
-        return loss, sums
+        if "chosen" not in batch or not len(batch["chosen"]):
+            return anchor(outputs), {}
+        labels = self.labels(batch)
+        policy, tokens = self.policy(outputs, batch, labels)
+        ratio = policy - self.reference(batch, policy)
+        options = self.options
+        if options.loss == "ipo" if options.average is None else options.average:
+            ratio = ratio / tokens
+        beta = self.betas(labels, batch).to(ratio.dtype)
+        better, worse = ratio[labels.chosen][:, None], ratio[labels.rejected][:, None]
+        delta, share = better - worse, labels.share.to(ratio.dtype)
+        each = share * self.loss(delta, beta) + (1 - share) * self.loss(-delta, beta)
+        if options.rpo_alpha:
+            said = -(policy / tokens)
+            told = share * said[labels.chosen][:, None]
+            told = told + (1 - share) * said[labels.rejected][:, None]
+            each = each + options.rpo_alpha * told
+        sums = self.measured(beta * better.detach(), beta * worse.detach(), labels)
+        weight = labels.weight[:, 0].to(policy.dtype)
+        sums["chosen_logp"] = (policy.detach()[labels.chosen] * weight).sum()
+        sums["rejected_logp"] = (policy.detach()[labels.rejected] * weight).sum()
+        sums["beta"] = (beta[:, 0] * weight).sum()
+        return self.weighed(each, labels), sums
+
+    def loss(self, delta: Tensor, beta: Tensor) -> Tensor:
+        """A(D), [P, 1]."""
+        e, kind = self.options.label_smoothing, self.options.loss
+        if kind == "hinge":
+            return torch.relu(1 - beta * delta)
+        if kind == "ipo":
+            return (delta - 1 / (2 * beta)).square()
+        right, wrong = F.logsigmoid(beta * delta), F.logsigmoid(-beta * delta)
+        if kind == "robust":
+            return (-(1 - e) * right + e * wrong) / (1 - 2 * e)
+        return -(1 - e) * right - e * wrong
+
+    def betas(self, labels: Labels, batch: Batch) -> Tensor:
+        """[P, 1]: beta of each pair, by the reward model's margin where w is set."""
+        options = self.options
+        if options.margin_weight and "margin" not in batch:
+            raise InputError(
+                f"{self.name}: margin_weight is {options.margin_weight:g} and the batch has no "
+                "margin; give the pairs a reward model's margin, or set margin_weight to 0"
+            )
+        margin = labels.margin.nan_to_num(0.0).clamp_min(0.0)
+        grown = -torch.expm1(-options.margin_slope * margin)
+        return options.beta * (1 + options.margin_weight * grown)
+
+    def reference(self, batch: Batch, policy: Tensor) -> Tensor:
+        if self.options.reference_free:
+            return torch.zeros_like(policy)
+        if "reference_logps" not in batch:
+            raise InputError(
+                f"{self.name}: the batch has no reference_logps; fill them from the reference "
+                "model (sequence_logps), or set reference_free"
+            )
+        return batch["reference_logps"].to(policy.dtype)
 
     def policy(self, outputs: Outputs, batch: Batch, labels: Labels) -> tuple[Tensor, Tensor]:
-        """Summed log-probabilities [R] and numbers of tokens [R]."""
+        """Summed log-probabilities [R], and numbers of tokens [R], at least 1."""
         for field in ("targets", "sequence"):
             if field not in batch:
                 raise InputError(f"{self.name}: the batch has pairs and no {field}; fill it")
-        rows = int(torch.maximum(labels.chosen.max(), labels.rejected.max())) + 1
-        if "reference_logps" in batch:
-            rows = max(rows, len(batch["reference_logps"]))
-        if len(batch["sequence"]):
-            rows = max(rows, int(batch["sequence"].max()) + 1)
+        rows = len(batch.get("reference_logps", ()))
+        if not rows:
+            named = (labels.chosen, labels.rejected, batch["sequence"])
+            rows = int(torch.cat([tensor.reshape(-1) for tensor in named]).max()) + 1
         logits = wanted(outputs, "logits", self.name)
-        return sequence_logps(logits, batch["targets"], batch["sequence"], rows)
+        sums, tokens = sequence_logps(logits, batch["targets"], batch["sequence"], rows)
+        return sums, tokens.clamp_min(1)

@@ -159,10 +159,11 @@ class PairTerm(LossTerm):
         labels = self.labels(batch)
         better, worse = self.values(outputs, batch, labels)
         each = self.losses(better, worse, labels, outputs, batch)
-        weight = labels.weight.to(each.dtype)
-        # Where nothing is weighed, nothing is multiplied: an ignored pair may be anything.
-        loss = torch.where(weight > 0, each, 0.0).mul(weight).sum()
-        return loss, self.measured(better.detach(), worse.detach(), labels)
+        return self.weighed(each, labels), self.measured(better.detach(), worse.detach(), labels)
+
+    def weighed(self, each: Tensor, labels: Labels) -> Tensor:
+        """The loss sum of [P, D] losses."""
+        return _masked(each, labels.weight.to(each.dtype))
 
     def values(self, outputs: Outputs, batch: Batch, labels: Labels) -> tuple[Tensor, Tensor]:
         """What is compared, [P, D] of the chosen and [P, D] of the rejected."""
@@ -214,4 +215,5 @@ class PairTerm(LossTerm):
 
 
 def _masked(values: Tensor, weight: Tensor) -> Tensor:
+    """Where nothing is weighed, nothing is multiplied: an ignored pair may be anything."""
     return torch.where(weight > 0, values, 0.0).mul(weight).sum()

@@ -35,7 +35,7 @@ class Options:
             if high < math.inf:
                 bounds.append(f"{'below' if open_high else 'at most'} {high:g}")
             raise InputError(
-                f"{field} is {value:g}; set it to {' and '.join(bounds) or 'a finite number'}"
+                f"{field} is {value:g}; it must be {' and '.join(bounds) or 'a finite number'}"
             )
 
 
