@@ -14,12 +14,13 @@ from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
 from recipes.tiny_judge.model import PATCH, SIDE, TEMPORAL
-from recipes.tiny_judge.tree import Tree
 from unireward.families import get_family
 from unireward.media import FrameRule
+from unireward.training.packing.tree import Tree
 from unireward.world.edits import asked, done
 from unireward.world.facts import describe, facts, held
 from unireward.world.item import FPS, WorldItem
+from unireward.world.photographs import Photograph
 
 GRID = SIDE // PATCH
 FRAMES = FrameRule.parse(get_family("tiny").spec.frames)
@@ -68,6 +69,7 @@ class Writer:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.vocabulary = tokenizer.get_vocab()
         self.unknown = self.vocabulary["<unk>"]
+        self.pad = self.vocabulary["<pad>"]
         ids = tokenizer.convert_tokens_to_ids
         self.reply, self.end = ids("<|reply|>"), ids("<|end|>")
         self.start, self.stop = ids("<|vision_start|>"), ids("<|vision_end|>")
@@ -166,7 +168,7 @@ def drawn_tree(writer: Writer, item: WorldItem, replies: str) -> Tree:
             told = [(w, 0.5) for w in describe(drawn.scene).split()]
             writer.ask(tree, tree.mark(), "describe", told)
         writer.judged(tree, item.record.text, word_marks(item, drawn), lead)
-        tree.scores[len(tree.tokens) - 1] = aux_scores(truth)
+        tree.auxiliary.setdefault("score", {})[len(tree.tokens) - 1] = aux_scores(truth)
         if k == 1 and "s" in replies:
             writer.ask(tree, tree.mark(), "score", writer.score_words(truth))
     if len(item.made) == 2:
@@ -176,6 +178,8 @@ def drawn_tree(writer: Writer, item: WorldItem, replies: str) -> Tree:
 
 def word_marks(item: WorldItem, drawn: Any) -> list[tuple[int, bool]]:
     """Where the prompt states something, and whether it holds of what was drawn."""
+    if isinstance(drawn, Photograph):
+        return []  # "a clear photograph" states nothing that could be wrong
     if item.task == "image_editing":
         return [(fact.at, ok) for fact, ok in zip(asked(item.spec), done(item.spec, drawn.scene))]
     right = held(item.spec, drawn.scene)
@@ -192,7 +196,7 @@ def answer_tree(writer: Writer, item: WorldItem, replies: str) -> Tree:
     for k, (answer, truth) in enumerate(zip(item.made.values(), item.truth.values()), start=1):
         marks = answer_marks(texts, k - 1, all(answer.right), len(answer.right) == 1)
         writer.judged(tree, answer.text, marks, f"answer {k}")
-        tree.scores[len(tree.tokens) - 1] = aux_scores(truth)
+        tree.auxiliary.setdefault("score", {})[len(tree.tokens) - 1] = aux_scores(truth)
         if k == 1 and "s" in replies:
             writer.ask(tree, tree.mark(), "score", writer.score_words(truth))
     if len(texts) == 2:

@@ -17,6 +17,10 @@ from tokenizers.models import WordLevel
 from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
+from unireward.training.packing.qwen3_vl import packed_states
+from unireward.training.parts import Parts
+from unireward.world.words import VOCABULARY
+
 SIDE = 64
 PATCH = 16
 TEMPORAL = 2
@@ -94,6 +98,19 @@ def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3VLForCondi
     model.generation_config.eos_token_id = ids("<|end|>")
     model.generation_config.pad_token_id = ids("<pad>")
     return model
+
+
+def build(seed: int) -> Parts:
+    """The model factory that the recipe's config names."""
+    tokenizer = make_tokenizer(VOCABULARY)
+    model = make_model(tokenizer, seed)
+
+    def save(folder: Path) -> None:
+        model.config.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        save_processor_files(folder)
+
+    return Parts(model, save, packed_states)
 
 
 def _initialise(model: nn.Module) -> None:

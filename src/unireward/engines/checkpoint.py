@@ -35,7 +35,7 @@ def load_model(path: str, dtype: str) -> Any:
     if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
         raise InputError(f"{path}: no config.json; give the folder of a transformers checkpoint")
     try:
-        with _quiet_if_small(Path(path)):
+        with quiet_if_small(_bytes_in(Path(path))):
             return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype)
     except (OSError, ValueError, ImportError) as error:
         raise InputError(
@@ -45,12 +45,11 @@ def load_model(path: str, dtype: str) -> Any:
 
 
 @contextmanager
-def _quiet_if_small(folder: Path) -> Iterator[None]:
-    """No progress bar for weights that load at once."""
+def quiet_if_small(weights: int | None) -> Iterator[None]:
+    """No progress bar for weights (bytes; None unknown) that are loaded or saved at once."""
     from transformers.utils import logging
 
-    small = folder.is_dir() and sum(f.stat().st_size for f in folder.glob("*.safetensors")) < SMALL
-    if not small or not logging.is_progress_bar_enabled():
+    if weights is None or weights >= SMALL or not logging.is_progress_bar_enabled():
         yield
         return
     logging.disable_progress_bar()
@@ -58,6 +57,12 @@ def _quiet_if_small(folder: Path) -> Iterator[None]:
         yield
     finally:
         logging.enable_progress_bar()
+
+
+def _bytes_in(folder: Path) -> int | None:
+    if not folder.is_dir():
+        return None
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
 def identity_of(path: str, model: Any, memo: Path | None) -> str:

@@ -1,0 +1,258 @@
+"""Run: a config, stage by stage, into a checkpoint that ``unireward.load`` takes.
+
+::
+
+    runs/mine/
+      config.yaml               what was run, defaults included
+      log.jsonl                 every line of metrics, stage named
+      processor/                tokenizer and processor, as they will be exported
+      stages/1-train/           checkpoint-500/ ..., tensorboard/, final/ (weights), done.json
+      judge/                    the result, with judge.json
+
+The same command goes on where a run was cut: a stage that is done is not redone, one that is
+not goes on from its last whole checkpoint, to the weights an uncut run would have had.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from unireward.errors import InputError
+from unireward.training.average import Average
+from unireward.training.config import StageConfig, TrainConfig
+from unireward.training.metrics import Metrics
+from unireward.training.losses import make_objective
+from unireward.training.parts import Parts, build
+from unireward.training.share import Share
+from unireward.training.storage import last_complete, load_weights, write_weights
+from unireward.training.trainee import Trainee
+from unireward.training.trainer import RewardTrainer
+
+CONFIG, LOG, DONE = "config.yaml", "log.jsonl", "done.json"
+
+
+@dataclass
+class Result:
+    """What a run ends with: the exported judge's folder, seconds of training, last metrics."""
+
+    judge: Path
+    seconds: float
+    metrics: dict[str, float]
+
+
+def train(config: TrainConfig, say: Callable[[str], None] | None = None) -> Result:
+    """Run (or go on with) ``config``. Raises InputError for what cannot be trained as it stands,
+    NonFiniteLossError and SaveError as they say."""
+    from unireward.training.export import export
+
+    run = Run(config, say or (lambda line: None))
+    seconds, metrics = 0.0, {}
+    for number, stage in enumerate(config.stages, start=1):
+        done = run.stage(number, stage)
+        seconds += done["seconds"]
+        metrics = done["metrics"]
+    if run.first:
+        export(run.trainee, run.parts, config, seconds, config.output / "judge")
+    return Result(config.output / "judge", seconds, metrics)
+
+
+class Run:
+    """The model of a config and the folder it is trained in."""
+
+    def __init__(self, config: TrainConfig, say: Callable[[str], None]) -> None:
+        self.config, self.say = config, say
+        self.rank = int(os.environ.get("RANK", "0"))
+        self.world = int(os.environ.get("WORLD_SIZE", "1"))
+        self.first = self.rank == 0
+        self.out = config.output
+        if config.threads is not None:
+            torch.set_num_threads(config.threads)
+        self._claim()
+        self.parts: Parts = build(config.model, config.seed)
+        if self.first:
+            self.parts.save_processor(self.out / "processor")
+        self.processor = self._processor()
+        torch.manual_seed(config.seed)
+        self.trainee = Trainee(
+            self.parts.model,
+            head=_head(config),
+            auxiliary=config.model.auxiliary,
+            states=self.parts.states,
+        )
+
+    def _claim(self) -> None:
+        """The folder is this config's: another one found in it is refused, not overwritten."""
+        import yaml
+
+        said = json.loads(self.config.model_dump_json())
+        file = self.out / CONFIG
+        if file.is_file():
+            before = yaml.safe_load(file.read_text(encoding="utf-8"))
+            if different := _differences(before, said):
+                raise InputError(
+                    f"{file}: another training lies there ({different[0]} differs); give another "
+                    "output, or remove the folder"
+                )
+        elif self.first:
+            self.out.mkdir(parents=True, exist_ok=True)
+            file.write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
+
+    def _processor(self) -> Any:
+        from unireward.engines.processor import load_processor
+
+        folder = self.out / "processor"
+        while not folder.is_dir():  # another process writes it
+            time.sleep(0.2)
+        return load_processor(str(folder))
+
+    # One stage --------------------------------------------------------------------------------
+
+    def stage(self, number: int, stage: StageConfig) -> dict[str, Any]:
+        """Train one stage, or take its result where it is done."""
+        folder = self.out / "stages" / f"{number}-{stage.name}"
+        done = folder / DONE
+        if done.is_file():
+            load_weights(folder / "final", self.trainee)
+            self.say(f"stage {stage.name}: done before")
+            return json.loads(done.read_text(encoding="utf-8"))
+        folder.mkdir(parents=True, exist_ok=True)
+        before = last_complete(folder)
+        said = f"from step {before.name.rsplit('-', 1)[1]}" if before else "from its first step"
+        self.say(f"stage {stage.name}: {stage.steps:,} steps, {said}")
+        trainer, metrics = self._trainer(number, stage, folder)
+        trainer.train(resume_from_checkpoint=str(before) if before else None)
+        best = stage.evaluation is not None and stage.evaluation.keep == "best"
+        if best and trainer.state.best_model_checkpoint:
+            trainer._load_best_model()
+        if trainer.average is not None:
+            trainer.average.settle()
+        told = {"seconds": round(metrics.seconds, 1), "metrics": metrics.last}
+        if self.first:
+            write_weights(folder / "final", self.trainee)
+            draft = done.with_suffix(".draft")
+            draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            draft.replace(done)
+        return told
+
+    def _trainer(
+        self, number: int, stage: StageConfig, folder: Path
+    ) -> tuple[RewardTrainer, Metrics]:
+        objective = make_objective(stage.objective, self.processor.tokenizer)
+        self.trainee.add_module("objective", objective)
+        share = Share(
+            steps=stage.steps,
+            size=stage.batch.size,
+            seed=self.config.seed * 1000 + number,
+            rank=self.rank,
+            world=self.world,
+            accumulation=stage.batch.accumulation,
+        )
+        metrics = Metrics(self.out / LOG, stage.name, self.say)
+        trainer = RewardTrainer(
+            self.trainee,
+            objective,
+            self._arguments(stage, folder),
+            stage,
+            self._data(stage, share),
+            callbacks=[metrics],
+            evaluator=self._evaluator(stage),
+            average=Average(self.trainee, stage.average) if stage.average else None,
+        )
+        return trainer, metrics
+
+    def _data(self, stage: StageConfig, share: Share) -> Any:
+        spec = dict(stage.data)
+        factory = spec.pop("factory", None)
+        if factory is not None:
+            from unireward.training.dotted import resolve
+
+            return resolve(factory, f"stages.{stage.name}.data.factory")(spec, share)
+        from unireward.training.steps import steps_of
+
+        return steps_of(spec, share, family=self.config.model.family, processor=self.processor,
+                        objective=stage.objective)  # fmt: skip
+
+    def _evaluator(self, stage: StageConfig) -> Any:
+        if stage.evaluation is None:
+            return None
+        from unireward.training.evaluation import Evaluator
+
+        return Evaluator(stage.evaluation, self.config, self.processor)
+
+    def _arguments(self, stage: StageConfig, folder: Path) -> TrainingArguments:
+        config, judged = self.config, stage.evaluation
+        steps = {"strategy": "steps"}
+        settings: dict[str, Any] = {
+            "output_dir": str(folder),
+            "max_steps": stage.steps,
+            "per_device_train_batch_size": max(
+                1, stage.batch.size // (self.world * stage.batch.accumulation)
+            ),
+            "gradient_accumulation_steps": stage.batch.accumulation,
+            "max_grad_norm": stage.optimiser.max_grad_norm or float("inf"),
+            "learning_rate": stage.optimiser.lr,
+            "logging_strategy": steps["strategy"],
+            "logging_steps": config.log_every,
+            "logging_nan_inf_filter": False,
+            "logging_dir": None,
+            "save_strategy": steps["strategy"],
+            "save_steps": min(config.save.every, stage.steps),
+            "save_total_limit": config.save.limit,
+            "eval_strategy": "steps" if judged else "no",
+            "eval_steps": judged.every if judged else None,
+            "metric_for_best_model": "accuracy" if judged and judged.keep == "best" else None,
+            "greater_is_better": True,
+            "load_best_model_at_end": False,
+            "bf16": config.precision == "bfloat16",
+            "use_cpu": config.device == "cpu",
+            "seed": config.seed,
+            "data_seed": config.seed,
+            "dataloader_num_workers": config.workers,
+            "remove_unused_columns": False,
+            "disable_tqdm": True,
+            "report_to": [],
+            "log_level": "error",
+            "ddp_find_unused_parameters": False,
+            "ddp_backend": "gloo" if config.device == "cpu" and self.world > 1 else None,
+            "average_tokens_across_devices": False,
+        }
+        settings.pop("logging_dir")
+        if config.tensorboard and _has_tensorboard():
+            os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
+            settings["report_to"] = ["tensorboard"]
+        try:
+            return TrainingArguments(**{**settings, **config.trainer})
+        except (TypeError, ValueError) as error:
+            raise InputError(f"trainer: {' '.join(str(error).split())}") from None
+
+
+def _head(config: TrainConfig) -> Any:
+    if config.model.head is None:
+        return None
+    raise InputError("model.head: not yet")
+
+
+def _has_tensorboard() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("tensorboard") is not None
+
+
+_MAY_DIFFER = ("output", "log_every", "workers", "threads", "save", "device", "tensorboard", "meta")
+
+
+def _differences(before: Any, now: Mapping[str, Any]) -> list[str]:
+    """Top-level fields that would change the weights and are not the same."""
+    if not isinstance(before, dict):
+        return ["everything"]
+    names = [name for name in {**before, **now} if name not in _MAY_DIFFER]
+    return [name for name in names if before.get(name) != now.get(name)]

@@ -1,0 +1,104 @@
+"""Trainee: what the optimiser sees, one forward for all the losses of a batch.
+
+Around the model come a reward head, where one is trained, and training-only linear layers
+(``auxiliary``) that are dropped at export. Output-layer rows are computed only at the positions
+that some loss asks for, within the forward, so that sharded weights are whole when they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from unireward.training.objectives.base import Outputs
+from unireward.training.parts import States, plain_states
+
+if TYPE_CHECKING:
+    from unireward.rewards.heads import Head
+
+
+class Trainee(nn.Module):
+    """``forward(batch) -> Outputs``. ``batch["inputs"]`` is what ``states`` takes (for
+    transformers' own forward: input_ids, attention_mask, pixel_values, ...)."""
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        head: Head | None = None,
+        auxiliary: Mapping[str, int] | None = None,
+        states: States = plain_states,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.head = head
+        width = hidden_width(model)
+        self.auxiliary = nn.ModuleDict(
+            {name: nn.Linear(width, rows) for name, rows in (auxiliary or {}).items()}
+        )
+        self._states = states
+
+    @property
+    def language_model(self) -> Any:
+        """The transformers model itself, adapters in place."""
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    @property
+    def _no_split_modules(self) -> Any:
+        """For FSDP's automatic wrapping."""
+        return getattr(self.language_model, "_no_split_modules", None)
+
+    def forward(self, batch: Mapping[str, Any]) -> Outputs:
+        states = self._hidden(batch["inputs"])
+        flat = states[-1].flatten(0, 1)
+        out = Outputs()
+        if "logits_at" in batch:
+            out.logits = self.language_model.lm_head(flat[batch["logits_at"]]).float()
+        for name, layer in self.auxiliary.items():
+            at = batch.get(f"aux_{name}_at")
+            if at is not None:
+                out.aux[name] = layer(flat[at]).float()
+        if self.head is not None:
+            wanted = [states[layer] for layer in self.head.layers]
+            found = self.head(wanted, batch["inputs"]["attention_mask"])
+            out.rewards, out.sigma = found.scores, found.sigma
+        return out
+
+    def _hidden(self, inputs: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        if self.head is not None and tuple(self.head.layers) != (-1,):
+            return plain_states(self.model, inputs, every=True)
+        return self._states(self.model, inputs)
+
+
+def hidden_width(model: Any) -> int:
+    """Width of the language model's hidden states."""
+    return model.config.get_text_config().hidden_size
+
+
+def trained_state(trainee: nn.Module) -> dict[str, Tensor]:
+    """The weights that learn, by name: what a checkpoint must hold. The rest is in the base."""
+    return {name: weight for name, weight in trainee.named_parameters() if weight.requires_grad}
+
+
+@torch.no_grad()
+def load_trained(trainee: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
+    """Put a checkpoint's weights back. InputError where they are another model's."""
+    from unireward.errors import InputError
+
+    own = trained_state(trainee)
+    missing, extra = own.keys() - state.keys(), state.keys() - own.keys()
+    if missing or extra:
+        name = sorted(missing or extra)[0]
+        what = "lacks" if missing else "has, and this model has not,"
+        raise InputError(f"{where}: {what} {name}; it is of another model or config")
+    for name, weight in own.items():
+        if weight.shape != state[name].shape:
+            raise InputError(
+                f"{where}: {name} is {list(state[name].shape)}, this model's is "
+                f"{list(weight.shape)}; it is of another model or config"
+            )
+    for name, weight in own.items():
+        weight.copy_(state[name])
