@@ -70,11 +70,10 @@ def _row(text: _Text, place: Place) -> dict[str, Any] | LineError:
     try:
         value = text.value()
     except json.JSONDecodeError as error:
-        cut = "the file is cut short here; get it again"
-        message = f"is no JSON we can read ({error.msg}); mend it"
-        raise LineError(place, cut if text.ended_in(error) else message) from None
+        mend = "mend it, or get the file again if it was cut short" if text.ended else "mend it"
+        raise LineError(place, f"is no JSON we can read ({error.msg}); {mend}") from None
     except (InputError, RecursionError) as error:
-        fault = LineError(place, one_line(error))
+        fault = LineError(place, str(error) if isinstance(error, InputError) else one_line(error))
         if text.skip_value():
             return fault
         raise fault from None
@@ -126,8 +125,10 @@ class _Text:
             return False
         return True
 
-    def ended_in(self, error: json.JSONDecodeError) -> bool:
-        return self._ended and self._unfinished(error)
+    @property
+    def ended(self) -> bool:
+        """Whether the file was read to its end."""
+        return self._ended
 
     def _decode(self, decoder: json.JSONDecoder) -> Any:
         while True:

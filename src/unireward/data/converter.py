@@ -58,7 +58,8 @@ class Format:
     None where that direction does not exist. ``write`` gets records whose media are paths as the
     file will name them, or bytes, and puts them where its format wants them. ``rows`` replaces
     the reader that is chosen by suffix; ``fits`` says whether a row looks like this format
-    (:func:`guess_format`).
+    (:func:`guess_format`). ``follow`` makes, for each reading of a file, a watcher that sees its
+    records in order and may change them (what a row means beside those before it).
     """
 
     name: str
@@ -68,6 +69,7 @@ class Format:
     rows: Callable[[Path], Rows] | None = None
     container: Container = "json"
     fits: Callable[[Row], bool] | None = None
+    follow: Callable[[], Callable[[Record], Record]] | None = None
 
 
 _FORMATS: dict[str, Format] = {}
@@ -129,6 +131,7 @@ def _records(
 ) -> Iterator[Record]:
     assert format.read is not None
     names = _Names()
+    watch = format.follow() if format.follow is not None else None
     number = 0
     for place, row in (format.rows or rows_of)(source.path):
         number += 1
@@ -150,7 +153,11 @@ def _records(
             name = record.id
             if name == UNNAMED:
                 name = f"{format.name}-{number:06d}" + (f"-{index + 1}" if len(made) > 1 else "")
-            name = names.once(name)
+            if name != record.id:
+                record = record.model_copy(update={"id": name})
+            if watch is not None:
+                record = watch(record)
+            name = names.once(record.id)
             yield record if name == record.id else record.model_copy(update={"id": name})
 
 
