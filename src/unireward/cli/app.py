@@ -7,6 +7,7 @@ import typer
 
 def build() -> typer.Typer:
     """The typer application, built anew (commands are imported, what they use is not)."""
+    from unireward.cli.bench import bench
     from unireward.cli.compare import compare
     from unireward.cli.data import data
     from unireward.cli.demo import demo
@@ -30,6 +31,7 @@ def build() -> typer.Typer:
         app.command()(command)
     app.add_typer(families, name="families")
     app.add_typer(data, name="data")
+    app.command()(bench)
     app.command()(doctor)
     return app
 
