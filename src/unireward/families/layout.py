@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from unireward.record import Part, Record
 
 LLAVA_SIZE = (512, 512)
-_DEFAULT: Layout = "frames"
+DEFAULT: Layout = "frames"
 
 
 def media_of_form(
@@ -75,9 +75,9 @@ def lay_out(
 
     ``pieces`` is the filled template, text at even places and media names at odd ones.
     """
-    layout = spec.layouts.get(engine_kind, _DEFAULT)
+    layout = spec.layouts.get(engine_kind, DEFAULT)
     shown = {
-        name: [part for one in listed for part in _expand(one, layout, spec, rule)]
+        name: [part for one in listed for part in expand(one, layout, spec, rule)]
         for name, listed in media.items()
     }
     if form.media_place == "inline":
@@ -103,9 +103,10 @@ def _inside_text(listed: Sequence[Content], text: str, between: str) -> tuple[Co
     return (*parts, TextContent("\n" + text if listed else text))
 
 
-def _expand(
+def expand(
     one: Image | Video, layout: Layout, spec: FamilySpec, rule: FrameRule
 ) -> list[ImageContent | VideoContent]:
+    """One picture or clip as a layout shows it: sized by the family, a clip whole or as frames."""
     if isinstance(one, Image):
         return [ImageContent(_sized(one, spec.resize), spec.max_pixels)]
     if layout == "native":

@@ -70,11 +70,12 @@ class SourceConfig(Row):
 
 
 class CaptionConfig(Row):
-    """Caption examples beside the others: one candidate's media are shown, ``ask`` follows, and
-    the reply is the candidate's own caption (``meta.captions``), or the prompt of the record for
-    the best candidate of a generation task."""
+    """Caption examples beside the others: one candidate's media are shown (before ``ask``, or
+    where it says ``<1>``), and the reply is the candidate's own caption (``meta.captions``), or
+    the prompt of the record for the best candidate of a generation task. ``ask`` may name tasks:
+    others then have none."""
 
-    ask: str = "Describe what is shown."
+    ask: str | dict[str, str] = "Describe what is shown."
     weight: FiniteFloat = Field(1.0, gt=0)
 
 
@@ -123,6 +124,9 @@ class DataConfig(Row):
     """Of a record that gives no example: no label for what is asked, no reply to be written."""
     check_media: bool = True
     """Look whether every local file exists before the first step."""
+    part_tokens: PositiveInt | None = None
+    """A micro-batch goes through the model in parts of at most so many padded tokens; None: at
+    once. Sharded training needs it at once, since its processes wait for each other's parts."""
     group_by_length: int = Field(0, ge=0)
     """Steps whose examples are dealt together by length, so that a batch pads little; 0: none."""
 
