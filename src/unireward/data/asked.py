@@ -61,13 +61,22 @@ def recover(prompt: str) -> Asked:
 
 _PLACEHOLDER = re.compile(r"\{(P|Q|A1|A2|R|I)\}|<(?:prompt|source|1|2)>")
 
+_LITERAL = 100
+"""Characters of its own that a template must have to be looked for."""
+
 
 @cache
 def _templates() -> tuple[tuple[str, re.Pattern[str]], ...]:
     from unireward.families.official import imported_specs
 
     specs = [family.spec for family in list_families()] + list(imported_specs().values())
-    forms = {form.template: form.task for spec in specs for form in spec.forms}
+    forms = {
+        form.template: form.task
+        for spec in specs
+        for form in spec.forms
+        # A template that is hardly more than its placeholders would take any text for a prompt.
+        if len(_PLACEHOLDER.sub("", form.template)) >= _LITERAL
+    }
     return tuple((task, _pattern(template)) for template, task in forms.items())
 
 
@@ -127,64 +136,61 @@ def _task(kind: Kind, low: str) -> str | None:
 
 
 _RANGE = r"(\d+)\s*(?:to|-|–|and)\s*(\d+)"
-_FINAL = re.compile(
-    rf"{_RANGE}[^.\n]{{0,60}}Final Score|Final Score[^.\n]{{0,60}}?{_RANGE}", re.IGNORECASE
+_SCALES = (
+    re.compile(
+        rf"{_RANGE}[^.\n]{{0,60}}Final Score|Final Score[^.\n]{{0,60}}?{_RANGE}", re.IGNORECASE
+    ),
+    re.compile(rf"\b(?:from|between) {_RANGE}\b[^.\n]{{0,60}}\b(?:rate|scor|grad)", re.IGNORECASE),
 )
 
 
 def _scale(instruction: str) -> tuple[float, float] | None:
-    found = {
-        tuple(float(n) for n in match.groups() if n is not None)
-        for match in _FINAL.finditer(instruction)
-    }
-    if len(found) != 1:
-        return None
-    low, high = found.pop()
-    return (low, high) if low < high else None
+    """The range of the final score: the one named beside it, else the only one of a rating."""
+    for pattern in _SCALES:
+        found = {
+            tuple(float(n) for n in match.groups() if n is not None)
+            for match in pattern.finditer(instruction)
+        }
+        if len(found) == 1:
+            low, high = found.pop()
+            return (low, high) if low < high else None
+    return None
 
 
 def _cut(prompt: str, *marks: str, end: str = "") -> tuple[str, list[str]] | None:
-    """What stands after each of ``marks`` (regular expressions), up to the next or ``end``.
+    """``(what stands before, what stands after each of marks)``, up to the next mark or ``end``.
 
-    None where a mark is missing. The first mark is its last one before the second; a later mark
-    that could stand in two places is refused.
+    The marks are regular expressions. None where one is missing; :class:`RowError` where a mark
+    after the first stands there twice, or the first one again before the second.
     """
     tail = re.search(rf"{end}\s*\Z", prompt) if end else None
     if end and tail is None:
         return None
     body = prompt[: tail.start()] if tail else prompt
-    heads = list(re.finditer(marks[0], body))
-    if not heads:
+    # The first of several is the prompt's own: a caption may speak of captions.
+    head = re.search(marks[0], body)
+    if head is None:
         return None
-    found: list[tuple[int, int]] = []
-    if len(marks) == 1:
-        # A caption may speak of captions: the first head of a line is the prompt's own.
-        found = [heads[0].span()]
-    else:
-        at = 0
-        for mark in marks[1:]:
-            hits = [hit for hit in re.finditer(mark, body) if hit.start() >= at]
-            if not hits:
-                return None
-            if len(hits) > 1:
-                raise RowError(
-                    f"the prompt can be cut in two ways ({hits[0].group().strip()!r} stands there "
-                    "twice); leave the row out"
-                )
-            found.append(hits[0].span())
-            at = hits[0].end()
-        before = [head for head in heads if head.end() <= found[0][0]]
-        if not before:
+    found = [head.span()]
+    for mark in marks[1:]:
+        hits = list(re.compile(mark).finditer(body, found[-1][1]))
+        if not hits:
             return None
-        if len(before) > 1:
-            raise RowError(
-                f"the prompt can be cut in two ways ({before[0].group().strip()!r} stands there "
-                "twice); leave the row out"
-            )
-        found.insert(0, before[0].span())
+        _only(hits)
+        found.append(hits[0].span())
+    if len(found) > 1:
+        _only([head, *re.compile(marks[0]).finditer(body, head.end(), found[1][0])])
     ends = [*(start for start, _ in found[1:]), len(body)]
     values = [body[start:stop] for (_, start), stop in zip(found, ends)]
-    return body[: found[0][0]], values
+    return body[: head.start()], values
+
+
+def _only(hits: list[re.Match[str]]) -> None:
+    if len(hits) > 1:
+        mark = hits[0].group().strip()
+        raise RowError(
+            f"the prompt can be cut in two ways ({mark!r} stands there twice); leave the row out"
+        )
 
 
 _BRACKETED = (

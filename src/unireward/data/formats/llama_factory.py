@@ -148,6 +148,10 @@ def fits(row: Row) -> bool:
         return False
     if isinstance(row.get("chosen"), dict) and isinstance(row.get("rejected"), dict):
         return True
+    from unireward.data.formats import think, unifiedreward
+
+    if unifiedreward.fits(row) or think.fits(row):
+        return False
     others = {"image", "video", "chosen", "rejected", "rejected_response", "rejected_messages",
               "label", "rejected_conversations", "rejected_images"}  # fmt: skip
     return bool({"images", "videos", "kto_tag"} & set(row)) and not others & set(row)

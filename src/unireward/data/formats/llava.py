@@ -103,8 +103,8 @@ def write(record: Record) -> Row:
         return judge_row(record)
     if len(record.candidates) != 1:
         raise RowError(
-            f"has {len(record.candidates)} candidates, a talk one answer; write dpo, llama-factory, "
-            "ms-swift or trl"
+            f"has {len(record.candidates)} candidates, a talk one answer; "
+            "write dpo, llama-factory, ms-swift or trl"
         )
     written = written_prompt(record)
     if written.images and written.videos:
