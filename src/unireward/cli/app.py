@@ -17,6 +17,7 @@ def build() -> typer.Typer:
     from unireward.cli.parse import parse
     from unireward.cli.rank import rank
     from unireward.cli.score import score
+    from unireward.cli.train import train
 
     app = typer.Typer(
         help="Judge, compare and improve images, videos, edits and answers with reward models.",
@@ -31,6 +32,7 @@ def build() -> typer.Typer:
         app.command()(command)
     app.add_typer(families, name="families")
     app.add_typer(data, name="data")
+    app.command()(train)
     app.command()(bench)
     app.command()(doctor)
     return app

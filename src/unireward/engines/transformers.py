@@ -73,16 +73,41 @@ class TransformersEngine(BaseEngine):
         max_batch: int = 32,
         memo: Path | None = None,
     ) -> None:
+        self.path = str(path)
+        self.identity = ""
+        processor = load_processor(self.path)
+        self._take(
+            load_model(self.path, dtype).to(device or best_device()).eval(),
+            processor,
+            name or (Path(path).name if Path(path).is_dir() else str(path)),
+            batch_tokens,
+            max_batch,
+        )
+        self.identity = identity_of(self.path, self.model, memo)
+
+    @classmethod
+    def of(
+        cls, model: Any, processor: Any, *, name: str, batch_tokens: int = 16_384,
+        max_batch: int = 32,
+    ) -> TransformersEngine:  # fmt: skip
+        """The engine of a model that is in memory, wherever it is; ``processor`` as
+        ``load_processor`` gives it. Its weights may change, so it has no identity: no cache."""
+        engine = cls.__new__(cls)
+        engine.path, engine.identity = name, f"in memory: {name}"
+        engine._take(model, processor, name, batch_tokens, max_batch)
+        return engine
+
+    def _take(
+        self, model: Any, processor: Any, name: str, batch_tokens: int, max_batch: int
+    ) -> None:
         import torch
 
-        self.path = str(path)
-        self.name = name or (Path(path).name if Path(path).is_dir() else str(path))
-        self.device = device or best_device()
+        self.model: Any = model
+        self.processor = processor
+        self.name = name
+        self.device = str(model.device)
         self.batch_tokens = batch_tokens
         self.max_batch = max_batch
-        self.processor = load_processor(self.path)
-        self.model: Any = load_model(self.path, dtype).to(self.device).eval()
-        self.identity = identity_of(self.path, self.model, memo)
         video = {VIDEO} if packs_video(self.processor) else set()
         self.capabilities = frozenset({GENERATE, CHOOSE, IMAGE} | video)
         self._lock = threading.Lock()

@@ -99,8 +99,9 @@ class BatchConfig(Row):
 
 class EvaluationConfig(Row):
     """Judged every ``every`` steps by the real judge, on ``records`` (a file) or ``world``
-    (task -> number of records, from the seed ``seed`` of the training split's other half).
-    ``keep`` is which weights the stage ends with: those that were best here, or the last."""
+    (task -> number of pairs; of the training split, from ``seed``, by generators that training
+    does not use, so that what reports are made on stays unseen). ``keep`` is which weights the
+    stage ends with: those that were most accurate here, or the last."""
 
     every: PositiveInt = 500
     records: str | None = None

@@ -22,15 +22,8 @@ PROJECTOR = ("merger", "multi_modal_projector", "mm_projector", "connector", "al
 VISION = ("visual.", "vision_tower.", "vision_model.", "vision_encoder.", "image_newline")
 PARTS = ("vision", "projector", "language")
 
-States = Callable[[Any, Mapping[str, Any]], Any]
+States = Callable[[Any, Mapping[str, Any]], tuple[Any, ...]]
 """``(model, inputs) -> hidden states``, a tuple of [B, L, D] with the last one last."""
-
-
-def plain_states(model: Any, inputs: Mapping[str, Any], *, every: bool = False) -> tuple[Any, ...]:
-    """The hidden states of transformers' own forward: the last after its norm, or all of them."""
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    out = base.model(**inputs, use_cache=False, output_hidden_states=every, return_dict=True)
-    return tuple(out.hidden_states) if every else (out.last_hidden_state,)
 
 
 @dataclass(frozen=True)
@@ -41,7 +34,7 @@ class Parts:
 
     model: Any
     save_processor: Callable[[Path], None]
-    states: States = plain_states
+    states: States | None = None
 
 
 def part_of(name: str) -> str:

@@ -30,8 +30,9 @@ from unireward.errors import InputError
 from unireward.training.average import Average
 from unireward.training.config import StageConfig, TrainConfig
 from unireward.training.metrics import Metrics
-from unireward.training.losses import make_objective
+from unireward.training.objectives import Objective, make_objective
 from unireward.training.parts import Parts, build
+from unireward.training.reference import reference_for
 from unireward.training.share import Share
 from unireward.training.storage import last_complete, load_weights, write_weights
 from unireward.training.trainee import Trainee
@@ -82,9 +83,10 @@ class Run:
             self.parts.save_processor(self.out / "processor")
         self.processor = self._processor()
         torch.manual_seed(config.seed)
+        self.reward = self._reward()
         self.trainee = Trainee(
             self.parts.model,
-            head=_head(config),
+            reward=self.reward,
             auxiliary=config.model.auxiliary,
             states=self.parts.states,
         )
@@ -113,6 +115,31 @@ class Run:
         while not folder.is_dir():  # another process writes it
             time.sleep(0.2)
         return load_processor(str(folder))
+
+    def _reward(self) -> Any:
+        """The reward model that is trained, where the config has a head."""
+        head = self.config.model.head
+        if head is None:
+            return None
+        from unireward.rewards.heads import make_head
+        from unireward.rewards.reward_model import RewardModel, hidden_size_of
+
+        made = make_head(_with_marks(head, self.processor.tokenizer), hidden_size_of(
+            self.parts.model.config))  # fmt: skip
+        return RewardModel(self.parts.model, made, source=self.out / "processor")
+
+    def _objective(self, stage: StageConfig) -> Objective:
+        try:
+            return make_objective(stage.objective, self._token_id)
+        except InputError as error:
+            raise InputError(f"stages.{stage.name}.objective: {error}") from None
+
+    def _token_id(self, text: str) -> int:
+        tokenizer = self.processor.tokenizer
+        ids = tokenizer(text, add_special_tokens=False).input_ids
+        if len(ids) != 1 or ids[0] == tokenizer.unk_token_id:
+            raise InputError(f"{text!r} is {len(ids)} tokens here; give a word that is one")
+        return ids[0]
 
     # One stage --------------------------------------------------------------------------------
 
@@ -146,8 +173,8 @@ class Run:
     def _trainer(
         self, number: int, stage: StageConfig, folder: Path
     ) -> tuple[RewardTrainer, Metrics]:
-        objective = make_objective(stage.objective, self.processor.tokenizer)
-        self.trainee.add_module("objective", objective)
+        objective = self._objective(stage)
+        self.trainee.objective = objective
         share = Share(
             steps=stage.steps,
             size=stage.batch.size,
@@ -166,6 +193,7 @@ class Run:
             callbacks=[metrics],
             evaluator=self._evaluator(stage),
             average=Average(self.trainee, stage.average) if stage.average else None,
+            reference=reference_for(objective, self.trainee),
         )
         return trainer, metrics
 
@@ -186,7 +214,7 @@ class Run:
             return None
         from unireward.training.evaluation import Evaluator
 
-        return Evaluator(stage.evaluation, self.config, self.processor)
+        return Evaluator(stage.evaluation, self.config, self.out / "processor")
 
     def _arguments(self, stage: StageConfig, folder: Path) -> TrainingArguments:
         config, judged = self.config, stage.evaluation
@@ -235,12 +263,6 @@ class Run:
             raise InputError(f"trainer: {' '.join(str(error).split())}") from None
 
 
-def _head(config: TrainConfig) -> Any:
-    if config.model.head is None:
-        return None
-    raise InputError("model.head: not yet")
-
-
 def _has_tensorboard() -> bool:
     from importlib.util import find_spec
 
@@ -256,3 +278,18 @@ def _differences(before: Any, now: Mapping[str, Any]) -> list[str]:
         return ["everything"]
     names = [name for name in {**before, **now} if name not in _MAY_DIFFER]
     return [name for name in names if before.get(name) != now.get(name)]
+
+
+def _with_marks(head: Mapping[str, Any], tokenizer: Any) -> dict[str, Any]:
+    """A head's config with the ids of its marks. InputError for one the tokenizer lacks."""
+    marks = {
+        text: token if token is not None else tokenizer.convert_tokens_to_ids(text)
+        for text, token in (head.get("marks") or {}).items()
+    }
+    for text, token in marks.items():
+        if token is None or token == tokenizer.unk_token_id:
+            raise InputError(
+                f"model.head.marks: the tokenizer has no {text!r}; start from a checkpoint made "
+                "by RewardModel.start, which adds it"
+            )
+    return {**head, "marks": marks} if marks else dict(head)

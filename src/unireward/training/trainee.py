@@ -13,28 +13,32 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from unireward.training.objectives.base import Outputs
-from unireward.training.parts import States, plain_states
+from unireward.rewards.reward_model import hidden_states
+from unireward.training.objectives.base import Objective, Outputs
+from unireward.training.parts import States
 
 if TYPE_CHECKING:
-    from unireward.rewards.heads import Head
+    from unireward.rewards.reward_model import RewardModel
 
 
 class Trainee(nn.Module):
     """``forward(batch) -> Outputs``. ``batch["inputs"]`` is what ``states`` takes (for
-    transformers' own forward: input_ids, attention_mask, pixel_values, ...)."""
+    transformers' own forward, where it is None: input_ids, attention_mask, pixel_values, ...).
+    ``objective`` is held for what its terms learn themselves."""
 
     def __init__(
         self,
         model: Any,
         *,
-        head: Head | None = None,
+        reward: RewardModel | None = None,
         auxiliary: Mapping[str, int] | None = None,
-        states: States = plain_states,
+        states: States | None = None,
+        objective: Objective | None = None,
     ) -> None:
         super().__init__()
         self.model = model
-        self.head = head
+        self.head = reward.head if reward is not None else None
+        self.objective = objective
         width = hidden_width(model)
         self.auxiliary = nn.ModuleDict(
             {name: nn.Linear(width, rows) for name, rows in (auxiliary or {}).items()}
@@ -52,7 +56,12 @@ class Trainee(nn.Module):
         return getattr(self.language_model, "_no_split_modules", None)
 
     def forward(self, batch: Mapping[str, Any]) -> Outputs:
-        states = self._hidden(batch["inputs"])
+        inputs = batch["inputs"]
+        if self._states is not None:
+            states = self._states(self.model, inputs)
+        else:
+            layers = (*self.head.layers, -1) if self.head is not None else (-1,)
+            states = hidden_states(self.model, inputs, layers if set(layers) != {-1} else (-1,))
         flat = states[-1].flatten(0, 1)
         out = Outputs()
         if "logits_at" in batch:
@@ -62,15 +71,11 @@ class Trainee(nn.Module):
             if at is not None:
                 out.aux[name] = layer(flat[at]).float()
         if self.head is not None:
-            wanted = [states[layer] for layer in self.head.layers]
-            found = self.head(wanted, batch["inputs"]["attention_mask"])
+            wanted = states[: len(self.head.layers)]
+            places = self.head.places(inputs["input_ids"])
+            found = self.head(wanted, inputs["attention_mask"], places)
             out.rewards, out.sigma = found.scores, found.sigma
         return out
-
-    def _hidden(self, inputs: Mapping[str, Any]) -> tuple[Tensor, ...]:
-        if self.head is not None and tuple(self.head.layers) != (-1,):
-            return plain_states(self.model, inputs, every=True)
-        return self._states(self.model, inputs)
 
 
 def hidden_width(model: Any) -> int:

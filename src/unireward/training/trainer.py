@@ -28,6 +28,7 @@ from unireward.training.average import Average
 from unireward.training.config import StageConfig
 from unireward.training.objectives.base import Objective
 from unireward.training.optimiser import make_optimiser, make_schedule
+from unireward.training.reference import Reference
 from unireward.training.storage import load_weights, saving, write_weights
 
 
@@ -49,8 +50,10 @@ class RewardTrainer(Trainer):
         callbacks: Sequence[Any] = (),
         evaluator: Any = None,
         average: Average | None = None,
+        reference: Reference | None = None,
     ) -> None:
         self.objective = objective
+        self.reference = reference
         self.stage = stage
         self.average = average
         self.evaluator = evaluator
@@ -118,6 +121,8 @@ class RewardTrainer(Trainer):
         whole = torch.zeros((), device=self.args.device)
         for k, part in enumerate(parts):
             part = self._prepare_inputs(part)
+            if self.reference is not None:
+                part = self.reference.added_to(part)
             last = k == len(parts) - 1
             with nullcontext() if last else self.accelerator.no_sync(model):
                 loss = self.compute_loss(model, part, num_items_in_batch=num_items_in_batch)
