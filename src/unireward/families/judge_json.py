@@ -3,10 +3,11 @@
 ::
 
     {"schema": 1, "judge": "tiny@1", "family": "unifiedreward-2/qwen", "spec": {...},
-     "calibration": null, "meta": {}}
+     "calibration": null, "head": null, "meta": {}}
 
 ``spec`` may be edited (other texts, frames, layouts): it overrides the built-in one, while the
 readers stay those of the family's code. Without ``spec`` the built-in one is used whole.
+``head`` is the reward head of the weights, where they have one (:mod:`unireward.rewards.heads`).
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class JudgeFile(Row):
     family: str
     spec: FamilySpec | None = None
     calibration: dict[str, Any] | None = None
+    head: dict[str, Any] | None = None
     meta: dict[str, Any] = Field(default_factory=dict)
 
     model_config = ConfigDict(
@@ -80,6 +82,7 @@ def save_judge_json(
     *,
     judge: str | None = None,
     calibration: dict[str, Any] | None = None,
+    head: dict[str, Any] | None = None,
     meta: dict[str, Any] | None = None,
 ) -> Path:
     """Write a family's spec to ``path`` (a folder, or a file ending in ``.json``), whole or not
@@ -92,9 +95,13 @@ def save_judge_json(
         family=family.id,
         spec=family.spec,
         calibration=calibration,
+        head=head,
         meta=meta or {},
     )
-    text = json.dumps(file.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=2)
+    body = file.model_dump(mode="json", by_alias=True)
+    if head is None:
+        del body["head"]  # versions that know no heads read every other file
+    text = json.dumps(body, ensure_ascii=False, indent=2)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

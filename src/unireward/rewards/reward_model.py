@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from unireward.errors import InputError
-from unireward.rewards.heads import Head, HeadOutput, make_head
+from unireward.rewards.heads import Head, HeadOutput, freeze, make_head
 
 if TYPE_CHECKING:
     from unireward.families.family import Family
@@ -28,18 +28,19 @@ MEDIA = ("pixel_values", "pixel_values_videos")
 
 
 class RewardModel(nn.Module):
-    """``backbone``: a transformers model, with LoRA adapters or not. ``processor`` and ``source``
-    (the folder or repository that the backbone came from) say which tokenizer and processor files
-    go into a saved folder."""
+    """``backbone``: a transformers model, with LoRA adapters or not. Tokenizer and processor files
+    of a saved folder are those of ``source``, the folder or repository that the backbone came from;
+    ``tokenizer``, where given, is written in place of its own."""
 
     def __init__(
-        self, backbone: Any, head: Head, *, processor: Any = None, source: str | Path | None = None
+        self, backbone: Any, head: Head, *, tokenizer: Any = None, source: str | Path | None = None
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
-        self.processor = processor
+        self.tokenizer = tokenizer
         self.source = str(source) if source is not None else None
+        self.frozen: tuple[str, ...] = ()
         width = hidden_size_of(backbone.config)
         if width != head.hidden_size:
             raise InputError(
@@ -87,13 +88,25 @@ class RewardModel(nn.Module):
         family: Family | str,
         judge: str | None = None,
         meta: Mapping[str, Any] | None = None,
+        state: Mapping[str, Tensor] | None = None,
     ) -> Path:
         """Write a checkpoint, whole or not at all: what ``folder`` held stays until the new one
-        is complete. Raises InputError for weights that are not finite, and OSError of a full disk.
+        is complete, and files of others in it stay for good.
+
+        ``state`` is this module's whole state dict where its weights are sharded. Raises
+        InputError for weights that are not finite, adapters that are not merged, a full disk.
         """
         from unireward.rewards.reward_files import save
 
-        return save(self, Path(folder), family=family, judge=judge, meta=meta)
+        return save(self, Path(folder), family=family, judge=judge, meta=meta, state=state)
+
+    def freeze(self, parts: Iterable[str] | None = None) -> dict[str, int]:
+        """Stop the gradient of ``vision``, ``projector`` or ``language`` (None: of those that the
+        head's recipe freezes); how many weights each has. Saved with the model."""
+        chosen = tuple(self.head.frozen if parts is None else parts)
+        counts = freeze(self.backbone, chosen)
+        self.frozen = tuple(sorted({*self.frozen, *chosen}))
+        return counts
 
     @property
     def device(self) -> torch.device:

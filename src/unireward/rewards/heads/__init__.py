@@ -2,6 +2,7 @@
 
 from unireward.rewards.heads.attention import AttentionPoolHead
 from unireward.rewards.heads.base import OVERALL, Head, HeadOutput, make_head, options_of
+from unireward.rewards.heads.frozen import PARTS, freeze, part_of
 from unireward.rewards.heads.gated import GatedHead
 from unireward.rewards.heads.gaussian import GaussianHead
 from unireward.rewards.heads.linear import LinearHead, MLPHead
@@ -12,6 +13,7 @@ from unireward.rewards.heads.ridge import ALPHAS, RidgeHead, RidgeMoments
 __all__ = [
     "ALPHAS",
     "OVERALL",
+    "PARTS",
     "AttentionPoolHead",
     "GatedHead",
     "GaussianHead",
@@ -23,6 +25,8 @@ __all__ = [
     "MultiOutputHead",
     "RidgeHead",
     "RidgeMoments",
+    "freeze",
     "make_head",
     "options_of",
+    "part_of",
 ]
