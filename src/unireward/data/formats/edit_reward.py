@@ -57,14 +57,10 @@ _SIDES = {
 
 def read(row: Row, source: Source) -> Record:
     if "output_images" in row:
-        raise RowError(
-            "output_images: EditScore's benchmark does not say which edit won; give --map"
-        )
+        raise RowError("output_images: nothing says which edit won; give path1 (the better), path2")
     if "left_output_image" in row:
         return _voted(row, source)
-    tied = (
-        choice(row, "tie_case", {True: True, False: False}) if present(row, "tie_case") else False
-    )
+    tied = present(row, "tie_case") and choice(row, "tie_case", {True: True, False: False})
     rated = present(row, "model1_dim2_score")
     kept = () if rated else tuple(field for fields in _PATHS.values() for field in fields)
     return build(
@@ -90,7 +86,8 @@ def _voted(row: Row, source: Source) -> Record:
          for name, field in sides.items()],
         _label(row, choice(row, "vote_type", _VOTES), _SIDES if rated else {}),
         id=own_id(row, "unique_key"),
-        meta={"source": "edit-reward", **facts(row, "key", model_a="left_model", model_b="right_model")},
+        meta={"source": "edit-reward",
+              **facts(row, "key", model_a="left_model", model_b="right_model")},
     )  # fmt: skip
 
 

@@ -38,20 +38,17 @@ from unireward.record import Label, Record
 def read(row: Row, source: Source) -> Record:
     if "image_path" in row:
         return _ranked(row, source)
-    label: dict[str, object] = {}
-    if present(row, "choice_dist"):
-        label["preference"] = _shares(row)
-    confidence = (
-        {"confidence": number(row, "confidence", 0, 1)} if present(row, "confidence") else {}
-    )
+    shares = _shares(row) if present(row, "choice_dist") else None
+    confidence = number(row, "confidence", 0, 1) if present(row, "confidence") else None
     return build(
         "image_generation",
         [text(row, "prompt")],
         [candidate("a", image(require(row, "path1"), "path1", source)),
          candidate("b", image(require(row, "path2"), "path2", source))],
-        pair("a", **label),
+        pair("a", preference=shares),
         id=own_id(row),
-        meta={"source": "hpdv3", **confidence, **facts(row, model_a="model1", model_b="model2")},
+        meta={"source": "hpdv3", "confidence": confidence,
+              **facts(row, model_a="model1", model_b="model2")},
     )  # fmt: skip
 
 
@@ -95,6 +92,7 @@ register(
             ({"prompt", "path1", "path2"} <= row.keys() and "path_src" not in row)
             or (
                 {"prompt", "image_path"} <= row.keys()
+                and "prompt_id" not in row
                 and bool({"rank", "human_preference"} & row.keys())
             )
         ),

@@ -114,7 +114,7 @@ def _turns(row: Row) -> tuple[str, str]:
 
 
 def _bracketed(reply: str) -> Label:
-    said = {_WORDS.get(word.lower(), word) for word in _BETTER.findall(reply)}
+    said: set[str] = {_WORDS.get(str(w).lower(), str(w)) for w in _BETTER.findall(reply)}
     if _EQUAL.search(reply):
         said.add("tie")
     if len(said) != 1 or not said <= {"a", "b", "tie"}:

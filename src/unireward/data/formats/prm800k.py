@@ -14,7 +14,8 @@ from unireward.record import Record
 
 def read_tree(row: Row, source: Source) -> list[Record]:
     question, label = object_of(row, "question"), object_of(row, "label")
-    finish = label.get("finish_reason")
+    if label.get("finish_reason") == "bad_problem":
+        raise RowError("label.finish_reason is bad_problem; leave out the row")
     kept = {**facts(row, "labeler", "generation"), **facts(label, "finish_reason")}
     kept |= facts(question, answer="ground_truth_answer")
     planned = question.get("pre_generated_steps") or []
@@ -30,8 +31,6 @@ def read_tree(row: Row, source: Source) -> list[Record]:
         if taken is None:
             break
         path.append(taken)
-    if finish == "bad_problem":
-        raise RowError("label.finish_reason is bad_problem; leave out the row")
 
     def made(steps: list[Step], **more: Any) -> Record:
         words = text(question, "problem")
