@@ -61,22 +61,15 @@ def recover(prompt: str) -> Asked:
 
 _PLACEHOLDER = re.compile(r"\{(P|Q|A1|A2|R|I)\}|<(?:prompt|source|1|2)>")
 
-_LITERAL = 100
-"""Characters of its own that a template must have to be looked for."""
-
 
 @cache
 def _templates() -> tuple[tuple[str, re.Pattern[str]], ...]:
     from unireward.families.official import imported_specs
 
-    specs = [family.spec for family in list_families()] + list(imported_specs().values())
-    forms = {
-        form.template: form.task
-        for spec in specs
-        for form in spec.forms
-        # A template that is hardly more than its placeholders would take any text for a prompt.
-        if len(_PLACEHOLDER.sub("", form.template)) >= _LITERAL
-    }
+    # Other families' templates may be hardly more than a placeholder, which any text would fit.
+    ours = [family.spec for family in list_families() if family.name.startswith("unifiedreward")]
+    specs = [*ours, *imported_specs().values()]
+    forms = {form.template: form.task for spec in specs for form in spec.forms}
     return tuple((task, _pattern(template)) for template, task in forms.items())
 
 
@@ -151,9 +144,9 @@ def _scale(instruction: str) -> tuple[float, float] | None:
             tuple(float(n) for n in match.groups() if n is not None)
             for match in pattern.finditer(instruction)
         }
-        if len(found) == 1:
+        if found:
             low, high = found.pop()
-            return (low, high) if low < high else None
+            return (low, high) if low < high and not found else None
     return None
 
 
