@@ -73,9 +73,10 @@ def _in_numbers(result: BenchResult) -> Section:
     bars = Figure(
         accuracy_bars(groups, f"Accuracy of each task ({way}) beside its baselines"),
         "Text only: the same judge shown plain grey instead of every picture. Media only: the same "
-        "judge given another record's prompt; it still sees planted defects, and answers often repeat "
-        "their question. Both are asked in one order. Longer: the longer answer, or the larger file. Majority: always the position that "
-        "is right most often. A baseline's tie counts half.",
+        "judge given another record's prompt; it still sees planted defects, and answers often "
+        "repeat their question. Both are asked in one order. Longer: the longer answer, or the "
+        "larger file. Majority: always the position that is right most often. A baseline's tie "
+        "counts half.",
     )
     bins = result.bins.get(f"{MEAN}/{way}")
     right: list[Figure | Prose] = [Prose([_trust(result)])]

@@ -150,8 +150,10 @@ def hear(
     ``out`` holds another run's judgments (naming the difference)."""
     rules = rules or next(iter(benchmark.protocols.values()))
     sets = [Drawn(cases) for cases in benchmark.sets(tuning=choose)]
-    chosen = list(ways) if ways is not None else every_way(judge, [d.cases.task for d in sets])
-    run = BenchRun(benchmark, judge, rules, chosen)
+    run = BenchRun(benchmark, judge, rules, list(ways or ()))
+    sets = [drawn for drawn in sets if _drawable(run, drawn)]
+    if ways is None:
+        run.ways = every_way(judge, [drawn.first for drawn in sets if drawn.first is not None])
     parts = list(_parts(run, sets, baselines=baselines))
     if not parts:
         reason = run.skipped[0]["reason"] if run.skipped else "no set, no way"
@@ -171,23 +173,22 @@ def _parts(run: BenchRun, sets: Sequence[Drawn], *, baselines: bool) -> Iterator
     """What is to be judged, in order; what cannot be is noted in ``run.skipped``."""
     for drawn in sets:
         cases = drawn.cases
+        assert drawn.first is not None, "an empty set was left out before"
         ways = run.ways
         if cases.kind == "singles":
             ways = [way for way in ways if way.mode == "score"]
         able = []
         for way in ways:
-            reason = why_not(run.judge, cases.task, way)
+            reason = why_not(run.judge, drawn.first, way)
             if reason is None:
                 able.append(way)
             elif (cases.role, cases.kind) == ("main", "pairs"):
                 run.skipped.append({"set": cases.name, "way": str(way), "reason": reason})
         if cases.role == "apart":
             able = able[:1]
-        if not able or not _drawable(run, drawn):
-            continue
         for way in able:
             yield Part(drawn, way)
-        if baselines and (cases.role, cases.kind) == ("main", "pairs"):
+        if able and baselines and (cases.role, cases.kind) == ("main", "pairs"):
             for shown in BLIND:
                 yield Part(drawn, able[0], shown)
 
@@ -195,11 +196,10 @@ def _parts(run: BenchRun, sets: Sequence[Drawn], *, baselines: bool) -> Iterator
 def _drawable(run: BenchRun, drawn: Drawn) -> bool:
     """False, and said, where this installation lacks what the records are made of."""
     try:
-        drawn.first_digest()
+        return drawn.first is not None
     except MissingExtraError as error:
         run.skipped.append({"set": drawn.cases.name, "way": "all", "reason": str(error)})
         return False
-    return True
 
 
 def _kept(parts: Sequence[Part], folder: Path | None) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unireward.errors import FamilyError, UsageError
-from unireward.record import MODES
+from unireward.record import MODES, Record
 
 ALL = "all"
 _ORDER = ("rank", "pair-score", "score")
@@ -55,47 +55,33 @@ def _no_mode(text: str) -> list[Way]:
     raise UsageError(f"modes is {text!r}; name one at least, or all")
 
 
-def every_way(judge: Any, tasks: Sequence[str]) -> list[Way]:
-    """All that the judge can do in any of ``tasks``, default forms first."""
-    forms = _forms(judge)
-    if forms is None:
-        return [Way(mode) for mode in _ORDER if mode in judge.capabilities]
-    able = [form for form in forms if form.task in tasks]
-    plain = [Way(mode) for mode in _ORDER if any(f.mode == mode and f.default for f in able)]
-    named = [Way(f.mode, f.name) for f in able if not f.default and f.name]
-    return list(dict.fromkeys([*plain, *named]))
+def every_way(judge: Any, records: Sequence[Record]) -> list[Way]:
+    """All that the judge can do with any of ``records`` (one a task), default forms first."""
+    spec = getattr(getattr(judge, "family", None), "spec", None)
+    forms = [form for form in (spec.forms if spec else ()) if form.name and not form.default]
+    named = [Way(form.mode, form.name) for form in forms]
+    ways = dict.fromkeys([*map(Way, _ORDER), *named])
+    return [way for way in ways if any(why_not(judge, one, way) is None for one in records)]
 
 
-def why_not(judge: Any, task: str, way: Way) -> str | None:
-    """Why the judge cannot be asked this way in ``task``, None where it can."""
-    if _forms(judge) is not None:
-        try:
-            judge.family.forms_for(task, way.mode, form=way.form)
-        except FamilyError as error:
-            return str(error)
-        return None
-    if way.form is not None:
-        return f"{judge.name} has no forms; leave out :{way.form}"
-    if way.mode not in judge.capabilities:
-        return f"{judge.name} has no {way.mode} mode"
-    tasks = getattr(getattr(judge, "family", None), "tasks", None)
-    if tasks and task not in tasks:
-        return f"{judge.name} does not do {task}; its tasks are {', '.join(tasks)}"
+def why_not(judge: Any, record: Record, way: Way) -> str | None:
+    """Why the judge cannot be asked about ``record`` this way, None where it can."""
+    if not hasattr(judge, "forms"):  # a Reward of another make, which says its modes at most
+        able = way.form is None and way.mode in judge.capabilities
+        return None if able else f"{judge.name} has no {way}"
+    try:
+        asked(judge, way, both_orders=True).forms(record, way.mode)
+    except FamilyError as error:
+        return str(error)
     return None
-
-
-def _forms(judge: Any) -> Sequence[Any] | None:
-    """The forms of a judge that is asked in words; a scorer's abilities are its capabilities."""
-    if "generative" not in judge.capabilities:
-        return None
-    return judge.family.spec.forms
 
 
 def asked(judge: Any, way: Way, *, both_orders: bool) -> Any:
     """The judge as it is asked this way (a shallow copy; the engine is shared)."""
     one = copy.copy(judge)
-    one.both_orders = both_orders
     one.form = way.form
+    if "generative" in judge.capabilities:  # a scorer sees each candidate alone
+        one.both_orders = both_orders
     return one
 
 
