@@ -86,11 +86,12 @@ class Content:
     Media are read once each (the last 65,536 paths are remembered), or never: ``by_path`` takes
     a path for its content, which is fast and misses copies under another name. Addresses of the
     web always go by their text. :class:`~unireward.errors.InputError` names the record whose
-    media cannot be read.
+    media cannot be read; ``lenient`` takes their paths instead and counts them in ``missing``.
     """
 
-    def __init__(self, by_path: bool = False) -> None:
-        self.by_path = by_path
+    def __init__(self, by_path: bool = False, lenient: bool = False) -> None:
+        self.by_path, self.lenient = by_path, lenient
+        self.missing = 0
         self._known: dict[str, bytes] = {}
 
     def prompt(self, record: Record) -> bytes:
@@ -136,20 +137,29 @@ class Content:
     def _file(self, path: str, name: str) -> bytes:
         found = self._known.get(path)
         if found is None:
-            if self.by_path or is_address(path):
-                found = digest("path", path if is_address(path) else os.path.normpath(path))
-            else:
-                from unireward.media.source import Source
-
-                try:
-                    found = bytes.fromhex(Source(path).digest())
-                except InputError as error:
-                    raise InputError(f"record {name}: {error}") from None
+            found = self._of_file(path, name)
             if len(self._known) >= _KEPT_PATHS:
                 # The oldest entry: dicts keep the order of insertion.
                 del self._known[next(iter(self._known))]
             self._known[path] = found
         return found
+
+    def _of_file(self, path: str, name: str) -> bytes:
+        if is_address(path):
+            return digest("path", path)
+        by_path = digest("path", os.path.normpath(path))
+        if self.by_path:
+            self.missing += self.lenient and not os.path.exists(path)
+            return by_path
+        from unireward.media.source import Source
+
+        try:
+            return bytes.fromhex(Source(path).digest())
+        except InputError as error:
+            if self.lenient:
+                self.missing += 1
+                return by_path
+            raise InputError(f"record {name}: {error}") from None
 
     def _parts(self, parts: Sequence[Part], name: str) -> list[bytes]:
         return [

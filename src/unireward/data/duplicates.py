@@ -94,7 +94,9 @@ class Duplicates:
         if conflicts not in CONFLICTS:
             raise UsageError(f"conflicts {conflicts!r} is unknown; use {', '.join(CONFLICTS)}")
         self.content = content if content is not None else Content()
-        self._exact = Content() if type(self.content) is not Content else None
+        # Near keys stand for several contents; what is exactly the same is told beside them.
+        is_near = type(self.content) is not Content
+        self.exact = Content(lenient=self.content.lenient) if is_near else self.content
         self.conflicts = conflicts
         self.report = DuplicateReport()
         self._stays = bytearray()
@@ -105,14 +107,14 @@ class Duplicates:
         """Note a record; the key of its exact content."""
         candidates = {c.id: self.content.candidate(c, record) for c in record.candidates}
         prompt = self.content.prompt_as_written(record)
-        if self._exact is None:
+        if self.exact is self.content:
             alike = exact = self.content.record(record, prompt, candidates.values())
         else:
-            real = {c.id: self._exact.candidate(c, record) for c in record.candidates}
+            real = {c.id: self.exact.candidate(c, record) for c in record.candidates}
             if len(set(candidates.values())) < len(set(real.values())):
                 candidates = real
             alike = self.content.record(record, prompt, candidates.values())
-            exact = self._exact.record(record, self._exact.prompt_as_written(record), real.values())
+            exact = self.exact.record(record, self.exact.prompt_as_written(record), real.values())
         row = (len(self._stays), record.id, alike, exact, verdict_of(record, candidates))
         self._db.run("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", row)
         self._stays.append(1)
@@ -199,12 +201,7 @@ def verdict_of(record: Record, keys: Mapping[str, bytes]) -> bytes | None:
     label = record.label
     if label is None:
         return None
-    tiers = label.ranking
-    if tiers is None and label.preference:
-        by_share: dict[float, list[str]] = {}
-        for name in keys:
-            by_share.setdefault(label.preference.get(name, 0.0), []).append(name)
-        tiers = tuple(tuple(by_share[share]) for share in sorted(by_share, reverse=True))
+    tiers = tiers_of(record)
     if tiers is not None:
         return b"R" + b"".join(
             len(tier).to_bytes(4, "little") + b"".join(sorted(keys[name] for name in tier))
@@ -218,6 +215,20 @@ def verdict_of(record: Record, keys: Mapping[str, bytes]) -> bytes | None:
         for dimension, value in dimensions.items()
     )
     return b"S" + digest("scores", *numbers) if numbers else None
+
+
+def tiers_of(record: Record) -> tuple[tuple[str, ...], ...] | None:
+    """The candidates from best to worst by ranking, else by shares of votes; None for neither."""
+    label = record.label
+    if label is None or not (label.ranking or label.preference):
+        return None
+    if label.ranking:
+        return label.ranking
+    by_share: dict[float, list[str]] = {}
+    for candidate in record.candidates:
+        share = (label.preference or {}).get(candidate.id, 0.0)
+        by_share.setdefault(share, []).append(candidate.id)
+    return tuple(tuple(by_share[share]) for share in sorted(by_share, reverse=True))
 
 
 def labels_of(copies: Iterable[_Copy]) -> Counter[bytes]:

@@ -52,8 +52,8 @@ class NearContent(Content):
     they go by their bytes. :class:`UsageError` for a ``text`` outside 0.3 to 1 or ``bits``
     outside 0 to 16."""
 
-    def __init__(self, text: float = TEXT, bits: int = BITS) -> None:
-        super().__init__()
+    def __init__(self, text: float = TEXT, bits: int = BITS, lenient: bool = False) -> None:
+        super().__init__(lenient=lenient)
         if not 0.3 <= text <= 1:
             raise UsageError(f"near text is {text:g}; give a similarity from 0.3 to 1")
         if not 0 <= bits <= 16:
