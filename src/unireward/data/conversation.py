@@ -116,14 +116,14 @@ def split_last(turns: Sequence[Turn], name: str) -> tuple[list[Turn], Turn]:
 def prompt_parts(turns: Sequence[Turn], store: Store, name: str) -> list[Part]:
     """The turns as parts, media where their tokens stand (else first in the user's turn)."""
     counted = sum(len(_TOKEN.findall(turn.text)) for turn in turns)
-    spoken = [turn for turn in turns if turn.role != "system"]
-    long = len(spoken) > 1
+    long = sum(turn.role != "system" for turn in turns) > 1
     parts: list[Part] = []
+    at = -1
     for turn in turns:
         if turn.role == "system":
             parts.append(Part.of_text(turn.text, role="system"))
             continue
-        at = spoken.index(turn)
+        at += 1
         marks: dict[str, Any] = {"role": turn.role, "turn": at} if long else {}
         if at == 0 and counted == 0:
             parts += [part.model_copy(update=marks) for part in store.rest()]
