@@ -42,6 +42,14 @@ def test_the_row_as_published_becomes_this_record(folder: Path):
     })  # fmt: skip
 
 
+def test_the_larger_count_is_path1_s_in_whichever_order(folder: Path):
+    for votes in ([12, 4], [4, 12]):
+        record = one(folder, "hpdv3", {**ROW, "choice_dist": votes})
+        assert ranking(record) == [["a"], ["b"]]
+        assert record.label is not None
+        assert record.label.preference == {"a": 0.75, "b": 0.25}
+
+
 def test_the_smallest_row_has_no_votes(folder: Path):
     row = {**ROW, "choice_dist": None, "confidence": None, "model1": None, "model2": None}
     record = one(folder, "hpdv3", row)
@@ -67,7 +75,7 @@ def test_human_preference_marks_the_preferred(folder: Path, given: list[int], ti
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"choice_dist": [3, 9]}, ("choice_dist", "path1 is the preferred", "swap")),
+        ({"choice_dist": [-3, 9]}, ("choice_dist[0] is -3",)),
         ({"choice_dist": [0, 0]}, ("choice_dist", "votes")),
         ({"choice_dist": [1, 2, 3]}, ("choice_dist", "votes")),
         ({"confidence": 1.2}, ("confidence", "0 to 1")),
@@ -87,7 +95,7 @@ def test_ranks_and_images_of_different_number_are_refused(folder: Path):
 
 
 def test_the_other_rows_are_read_when_one_is_skipped(folder: Path):
-    bad = {**ROW, "choice_dist": [1, 9]}
+    bad = {**ROW, "choice_dist": [0, 0]}
     path = written(folder, [ROW, bad, ROW])
     assert [r.id for r in convert(path, "hpdv3", on_error="skip")] == [
         "hpdv3-000001", "hpdv3-000003",

@@ -4,12 +4,12 @@ Shape of HPDv3 as the HPSv3 project's README and the data handlers of LightRFT s
 list of ``prompt``, ``path1``, ``path2``, and where known ``choice_dist`` (votes for each),
 ``confidence`` (0 to 1), ``model1``, ``model2``. **path1 is always the preferred image.**
 Shape of HPDv2 from programs that load it: ``prompt``, ``image_path`` (a list), and either
-``rank`` (lowest is best) or, for pairs, ``human_preference`` (1 at the preferred one); the
-latter two names are as we remember the project's card, which could not be read.
+``rank`` (lowest is best) or, for pairs, ``human_preference`` (1 at the preferred one). That last
+name is as we remember the project's card, which could not be read.
 
-- ``a`` is path1, ``b`` path2; ``preference`` the shares of ``choice_dist`` (never an own guess);
-- ``confidence`` and the models' names stay in ``meta``. The votes of a row may not contradict
-  its order: that row is refused.
+- ``a`` is path1, ``b`` path2; ``preference`` the shares of ``choice_dist``, where there are votes.
+  As in the project's own training, the larger count is path1's, in whichever order they stand;
+- ``confidence`` and the models' names stay in ``meta``.
 
 Since ``a`` always wins, train in both orders, or with the order drawn at random.
 """
@@ -55,10 +55,8 @@ def read(row: Row, source: Source) -> Record:
 def _shares(row: Row) -> dict[str, float]:
     votes = [as_number(v, f"choice_dist[{i}]", 0) for i, v in enumerate(listed(row, "choice_dist"))]
     if len(votes) != 2 or sum(votes) == 0:
-        raise RowError(f"choice_dist is {votes}; give the votes for path1 and path2")
-    if votes[1] > votes[0]:
-        raise RowError(f"choice_dist is {votes}, but path1 is the preferred image; swap the paths")
-    return {"a": votes[0] / sum(votes), "b": votes[1] / sum(votes)}
+        raise RowError(f"choice_dist is {votes}; give the votes for the two images")
+    return {"a": max(votes) / sum(votes), "b": min(votes) / sum(votes)}
 
 
 def _ranked(row: Row, source: Source) -> Record:
