@@ -123,8 +123,9 @@ def test_what_a_family_cannot_do_names_who_can(family, task, mode, more, message
 
 
 def test_every_row_of_the_published_table_has_a_form() -> None:
+    ours = {"tiny", "head", "two-tower", "yes-no", "checklist"}
     able = {
-        (task, mode): set(families_that_can(task, mode)) - {"tiny"}
+        (task, mode): set(families_that_can(task, mode)) - ours
         for task, mode in [
             ("image_generation", "rank"), ("image_generation", "score"),
             ("image_generation", "pair-score"), ("video_generation", "rank"),
@@ -282,7 +283,7 @@ def test_asks_are_greedy_and_carry_choices_only_when_told() -> None:
 def test_a_choice_is_read_as_what_it_says(family: Family) -> None:
     for form in family.spec.forms:
         for choice, verdict in zip(form.choices, ("1", "2", "tie")):
-            if "{" not in choice and not choice.startswith("<think"):
+            if form.mode == "rank" and "{" not in choice and not choice.startswith("<think"):
                 assert family.read(form, choice).preference[verdict] == 1.0, (form.address, choice)
 
 

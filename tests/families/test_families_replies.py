@@ -12,7 +12,10 @@ import unireward.families
 from unireward.families import get_family
 
 ROOT = Path(unireward.families.__file__).parent
-FAMILIES = ("unifiedreward", "unifiedreward_2", "unifiedreward_edit", "tiny")
+FAMILIES = (
+    "unifiedreward", "unifiedreward_2", "unifiedreward_edit", "tiny", "head", "two_tower", "yes_no",
+    "checklist",
+)  # fmt: skip
 WORDS = {
     "P": "two red circles left of 1 blue square",
     "Q": "How many circles are there?",

@@ -1,0 +1,1 @@
+"""Many yes-or-no questions about a candidate, weighed together."""

@@ -1,0 +1,1 @@
+"""Two towers (CLIP, SigLIP): a text and a picture, and how near they are."""
