@@ -113,9 +113,12 @@ def split_last(turns: Sequence[Turn], name: str) -> tuple[list[Turn], Turn]:
     return prompt, turns[-1]
 
 
-def prompt_parts(turns: Sequence[Turn], store: Store, name: str) -> list[Part]:
-    """The turns as parts, media where their tokens stand (else first in the user's turn)."""
-    counted = sum(len(_TOKEN.findall(turn.text)) for turn in turns)
+def prompt_parts(
+    turns: Sequence[Turn], store: Store, name: str, answers: Iterable[Turn] = ()
+) -> list[Part]:
+    """The turns as parts, media where their tokens stand; first in the user's turn where neither
+    these turns nor the ``answers`` that follow have any."""
+    counted = sum(len(_TOKEN.findall(turn.text)) for turn in (*turns, *answers))
     long = sum(turn.role != "system" for turn in turns) > 1
     parts: list[Part] = []
     at = -1

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -242,8 +242,15 @@ def guess_format(path: str | os.PathLike[str]) -> str | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def export(*args: Any, **kwargs: Any) -> int:
-    """See :func:`unireward.data.exporter.export`."""
+def export(
+    path: str | os.PathLike[str],
+    records: Iterable[Record],
+    format: str | Format,
+    media: Literal["path", "absolute", "bytes"] = "path",
+    *,
+    on_error: OnError = "raise",
+) -> int:
+    """Write records in a format; how many. See :func:`unireward.data.exporter.export`."""
     from unireward.data.exporter import export as write
 
-    return write(*args, **kwargs)
+    return write(path, records, format, media, on_error=on_error)

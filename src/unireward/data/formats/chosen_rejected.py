@@ -91,7 +91,7 @@ def _talks(row: Row, source: Source) -> tuple[list[Part], str, str]:
     for name in ("conversations", "rejected_conversations"):
         turns, answer = split_last(turns_of(f.require(row, name), name), name)
         store = Store(images=f.images(row.get("image"), "image", source))
-        prompt = prompt_parts(turns, store, name)
+        prompt = prompt_parts(turns, store, name, [answer])
         check_used(store, name)
         found.append((prompt, answer.text))
     (prompt, chosen), (other, rejected) = found

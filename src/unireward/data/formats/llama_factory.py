@@ -21,6 +21,7 @@ from typing import Any
 from unireward.data import fields as f
 from unireward.data.conversation import (
     Store,
+    Turn,
     answer_text,
     check_used,
     preferred,
@@ -50,12 +51,13 @@ def read(row: Row, source: Source) -> Record:
     if f.present(row, "chosen") or f.present(row, "rejected"):
         if turns[-1].role == "assistant":
             raise RowError(f"{name} ends with an answer beside chosen and rejected; delete it")
-        prompt = prompt_parts(turns, store, name)
-        answers = [_answer(row, field, store) for field in ("chosen", "rejected")]
+        sides = [_answer(row, field) for field in ("chosen", "rejected")]
+        prompt = prompt_parts(turns, store, name, sides)
+        answers = [said(side.text, store, name) for side in sides]
         label: Label | None = f.pair("a")
     else:
         before, last = split_last(turns, name)
-        prompt = prompt_parts(before, store, name)
+        prompt = prompt_parts(before, store, name, [last])
         answers = [said(last.text, store, name)]
         label = desirable(row["kto_tag"], "kto_tag") if f.present(row, "kto_tag") else None
     check_used(store, name)
@@ -70,11 +72,11 @@ def read(row: Row, source: Source) -> Record:
     )
 
 
-def _answer(row: Row, field: str, store: Store) -> list[Part]:
+def _answer(row: Row, field: str) -> Turn:
     turn = turn_of(f.require(row, field), field)
     if turn.role != "assistant":
         raise RowError(f"{field} is said by {turn.role}; the assistant (gpt) must say it")
-    return said(turn.text, store, field)
+    return turn
 
 
 def desirable(value: Any, field: str) -> Label:

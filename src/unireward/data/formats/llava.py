@@ -48,7 +48,7 @@ def read(row: Row, source: Source) -> Record:
     turns = turns_of(f.require(row, "conversations"), "conversations")
     before, last = split_last(turns, "conversations")
     store = store_of(row, source, sum(turn.text.count("<image>") for turn in turns))
-    prompt = prompt_parts(before, store, "conversations")
+    prompt = prompt_parts(before, store, "conversations", [last])
     answer = said(last.text, store, "conversations")
     check_used(store, "conversations")
     return f.build(

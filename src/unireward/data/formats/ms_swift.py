@@ -75,7 +75,7 @@ def _side(
         f.images(_field(row, prefix, "images"), f"{prefix}images", source),
         f.videos(_field(row, prefix, "videos"), f"{prefix}videos", source),
     )
-    prompt = prompt_parts(before, store, name)
+    prompt = prompt_parts(before, store, name, [last])
     answer = said(last.text, store, name)
     check_used(store, name)
     return prompt, answer

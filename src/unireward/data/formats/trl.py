@@ -52,7 +52,7 @@ def read(row: Row, source: Source) -> Record:
         if len(turns) != 1 or turns[0].role != "assistant":
             raise RowError(f"{name} must be one answer of the assistant after the prompt")
     store = _store(row, source)
-    prompt = prompt_parts(asked, store, "prompt")
+    prompt = prompt_parts(asked, store, "prompt", [t[0] for t in said_by.values()])
     answers = [said(turns[0].text, store, name) for name, turns in said_by.items()]
     check_used(store, "prompt")
     label: Label | None = f.pair("a") if len(answers) == 2 else None
