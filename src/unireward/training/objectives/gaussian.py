@@ -13,17 +13,15 @@ and with s the share that prefers the chosen (one half at a counted tie)::
     fidelity        1 - sqrt(p s) - sqrt((1 - p) (1 - s))
 
 Sources: ``logistic`` is the likelihood of PURM (arXiv 2503.22480), there sampled, here integrated
-by Gauss and Hermite's rule. HPSv3 (arXiv 2508.03789) trains means and deviations by pairs of this
+by quadrature. HPSv3 (arXiv 2508.03789) trains means and deviations by pairs of this
 kind; which of the two it takes could not be checked against its code. Fidelity: Tsai et al. 2007
 (FRank); as a reward of Aes-R1. It stays below 1, so that one wrong label cannot rule a batch.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -32,8 +30,8 @@ from unireward.training.objectives.base import Batch, Outputs
 from unireward.training.objectives.pairs import Labels, PairOptions, PairTerm
 from unireward.training.objectives.term import wanted
 
-NODES = 64
-"""Of the quadrature. Its error is under 1e-6 while the difference's deviation is at most 4."""
+NODES, REACH = 256, 10.0
+"""Of the quadrature: points, and deviations on either side."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +96,12 @@ def log_phi(z: Tensor) -> Tensor:
 
 
 def log_mean_sigmoid(mean: Tensor, deviation: Tensor) -> Tensor:
-    """log E[sigmoid(x)] of x normal, by Gauss-Hermite quadrature with NODES nodes."""
-    nodes, weights = np.polynomial.hermite.hermgauss(NODES)
-    at = mean.new_tensor(nodes * math.sqrt(2))
-    log_weights = mean.new_tensor(np.log(weights) - math.log(math.pi) / 2)
+    """log E[sigmoid(x)] of x normal, by the trapezoid rule on NODES points.
+
+    For a smooth bell the rule converges exponentially: the probability's error is under 1e-9
+    for deviations up to 10 and under 1e-4 up to 30 (tests hold both).
+    """
+    at = torch.linspace(-REACH, REACH, NODES, device=mean.device, dtype=mean.dtype)
+    log_weights = (-at.square() / 2).log_softmax(0)
     x = mean.unsqueeze(-1) + deviation.unsqueeze(-1) * at
     return torch.logsumexp(log_weights + F.logsigmoid(x), dim=-1)
