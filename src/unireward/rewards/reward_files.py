@@ -1,4 +1,4 @@
-"""Files of a reward model: how one is started, saved and loaded.
+"""Files of a reward model: how one is saved and loaded.
 
 A folder holds the backbone under transformers' own tensor names, tokenizer and processor files, and
 ``judge.json`` with a ``head`` section. A linear head on the last token is saved as serving engines
@@ -21,7 +21,7 @@ import torch
 from unireward.engines.checkpoint import best_device
 from unireward.engines.processor import first_line
 from unireward.errors import InputError
-from unireward.rewards.heads import Head, make_head
+from unireward.rewards.heads import make_head
 from unireward.rewards.heads.linear import LinearHead
 from unireward.rewards.heads.stored import (
     HEAD_FILE,
@@ -41,71 +41,6 @@ SIDE_FILES = (
     "generation_config.json",
 )  # fmt: skip
 WEIGHT_FILES = ("*.safetensors", "*.bin", "*.safetensors.index.json", "*.bin.index.json")
-
-
-# Starting -----------------------------------------------------------------------------------
-
-
-def start(
-    cls: type[RewardModel],
-    path: str | Path,
-    head: Mapping[str, Any] | Head,
-    *,
-    device: str | None,
-    dtype: str,
-    seed: int,
-) -> RewardModel:
-    """See :meth:`RewardModel.start`."""
-    from unireward.rewards.reward_model import hidden_size_of
-
-    folder = fetch(path)
-    backbone = _backbone(folder, dtype, {})
-    tokenizer = None
-    if not isinstance(head, Head):
-        section = dict(head)
-        if section.get("marks"):
-            from transformers import AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained(folder)
-            section["marks"] = add_marks(tokenizer, backbone, section["marks"], seed=seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            head = make_head(section, hidden_size_of(backbone.config))
-    model = cls(backbone, head, tokenizer=tokenizer, source=folder)
-    return model.to(device or best_device())
-
-
-def add_marks(
-    tokenizer: Any, backbone: Any, marks: Mapping[str, int | None], *, seed: int = 0
-) -> dict[str, int]:
-    """The id of each mark, which becomes a special token where the tokenizer lacks it.
-
-    The embedding table grows only where it has no row to spare; a new token's row is the mean of
-    all rows plus a little noise of ``seed``. Raises InputError where a given id is another
-    token's.
-    """
-    new = [token for token in marks if token not in tokenizer.get_vocab()]
-    if new:
-        tokenizer.add_special_tokens(
-            {"additional_special_tokens": new}, replace_extra_special_tokens=False
-        )
-    found = {token: int(tokenizer.convert_tokens_to_ids(token)) for token in marks}
-    for token, told in marks.items():
-        if told is not None and told != found[token]:
-            raise InputError(
-                f"head: marks say {token} is {told}, the tokenizer has {found[token]}; mend it"
-            )
-    table = backbone.get_input_embeddings()
-    if len(tokenizer) > table.weight.shape[0]:
-        with _quiet():
-            table = backbone.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    with torch.no_grad():
-        mean = table.weight[: len(tokenizer) - len(new)].float().mean(0)
-        spread = torch.Generator().manual_seed(seed)
-        for token in new:
-            noise = torch.randn(mean.shape, generator=spread).to(mean.device)
-            table.weight[found[token]] = (mean + 0.01 * mean.std() * noise).to(table.weight.dtype)
-    return found
 
 
 # Saving -------------------------------------------------------------------------------------
@@ -191,7 +126,7 @@ def _write_backbone(
         # The class has no output layer, and neither does any engine read it.
         weights = {name: v for name, v in weights.items() if name.startswith("model.")}
         weights |= {SCORE: score[SCORE].to(torch.float32)}
-    with _quiet():
+    with quiet():
         whole.save_pretrained(draft, state_dict=weights)
     file = draft / "config.json"
     config = json.loads(file.read_text("utf-8"))
@@ -269,7 +204,7 @@ def load(
             f"{folder / 'judge.json'}: head is for a {told} backbone, config.json says "
             f"{config.model_type}; put the head beside its own backbone"
         )
-    backbone = _backbone(folder, dtype, stored.names)
+    backbone = load_backbone(folder, dtype, stored.names)
     head = make_head(stored.config, width)
     head.load_state_dict(stored.tensors)
     model = cls(backbone, head, source=folder)
@@ -319,13 +254,13 @@ def _config(folder: Path) -> Any:
         ) from error
 
 
-def _backbone(folder: Path, dtype: str, head: Mapping[str, Any]) -> Any:
+def load_backbone(folder: Path, dtype: str, head: Mapping[str, Any]) -> Any:
     """The model without its output layer, every tensor of it found, of the right shape, finite."""
     from safetensors import SafetensorError
     from transformers import AutoModel
 
     try:
-        with _quiet():
+        with quiet():
             model, found = AutoModel.from_pretrained(
                 folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
             )
@@ -358,7 +293,7 @@ def _backbone(folder: Path, dtype: str, head: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Neither bars nor load reports: what a report would say is checked here."""
     from transformers.utils import logging
 

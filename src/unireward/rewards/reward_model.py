@@ -63,7 +63,7 @@ class RewardModel(nn.Module):
         Marks that the tokenizer does not know (``"marks": {"<|Reward|>": null}``) become special
         tokens of it, with embedding rows of their own.
         """
-        from unireward.rewards.reward_files import start
+        from unireward.rewards.reward_start import start
 
         return start(cls, path, head, device=device, dtype=dtype, seed=seed)
 

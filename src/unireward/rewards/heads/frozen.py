@@ -1,5 +1,5 @@
-"""Which weights of a backbone learn, by part: ``vision`` (the encoder), ``projector`` (what maps its
-features to the language model's width) and ``language`` (the rest)."""
+"""Which weights of a backbone learn, by part: ``vision`` (the encoder), ``projector`` (what maps
+its features to the language model's width) and ``language`` (the rest)."""
 
 from __future__ import annotations
 

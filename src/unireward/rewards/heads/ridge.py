@@ -179,11 +179,11 @@ class RidgeHead(Head):
 def _moments(features: Any, targets: Any) -> RidgeMoments:
     if isinstance(features, RidgeMoments):
         return features
+    if targets is None:
+        raise UsageError("ridge has features and no targets; give both")
     moments = RidgeMoments()
     if isinstance(features, Tensor):
         features, targets = [features], [targets]
-    if targets is None:
-        raise UsageError("ridge has features and no targets; give both")
     for x, y in zip(features, targets, strict=True):
         moments.add(x, y)
     return moments
