@@ -1,4 +1,4 @@
-"""``unireward data world``: labelled records to test a judge on, from a seed of one's own."""
+"""``unireward data``: records made, converted, counted and cleaned; and the drawn world's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Annotated
 import typer
 
 from unireward.cli import options as o
+from unireward.cli.data_card import card, check
+from unireward.cli.data_convert import convert, formats
+from unireward.cli.data_make import dedup, mix, split, swap
+from unireward.cli.data_shards import shards
 
 data = typer.Typer(
-    help="Make records.",
+    help="Make, convert, count and clean records.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -18,7 +22,11 @@ data = typer.Typer(
 
 @data.callback()
 def _group() -> None:
-    """Make records."""
+    """Make, convert, count and clean records."""
+
+
+for _command in (formats, convert, card, mix, swap, split, dedup, check, shards):
+    data.command()(_command)
 
 
 @data.command("world")

@@ -243,7 +243,7 @@ class CardMaker:
             card.winners["tie"] += 1
             card.ties[(label.tie if label is not None else None) or "unmarked"] += 1
             return
-        place = [candidate.id for candidate in record.candidates].index(best[0])
+        place = [candidate.id for candidate in record.candidates].index(next(iter(best)))
         card.winners[_PLACES[place] if place < len(_PLACES) else f"{place + 1}th"] += 1
         if len(record.candidates) == 2:
             self._first[place == 0] += 1

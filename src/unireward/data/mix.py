@@ -165,7 +165,7 @@ class Mix:
         with Seen("ids") as seen:
             for index in self._turns():
                 record = next(streams[index])
-                fresh = _fresh(record.id, self.parts[index].name, seen)
+                fresh = seen.fresh("ids", record.id, self.parts[index].name)
                 if fresh != record.id:
                     self.taken[index].renamed += 1
                     record = record.model_copy(update={"id": fresh})
@@ -264,11 +264,3 @@ def _divided(total: int, weights: Sequence[float]) -> list[int]:
     for index in by_rest[: total - sum(counts)]:
         counts[index] += 1
     return counts
-
-
-def _fresh(name: str, part: str, seen: Seen) -> str:
-    fresh, number = name, 1
-    while seen.first("ids", fresh.encode("utf-8", "surrogatepass"), 0) is not None:
-        fresh = f"{part}:{name}" + (f"-{number}" if number > 1 else "")
-        number += 1
-    return fresh

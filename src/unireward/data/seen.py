@@ -45,6 +45,14 @@ class Seen:
         """Keep ``number`` under ``key``, whatever was there."""
         self._db.run(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, number))
 
+    def fresh(self, table: str, name: str, prefix: str) -> str:
+        """``name`` where it is new, else ``PREFIX:NAME``, ``PREFIX:NAME-2`` ..."""
+        found, number = name, 1
+        while self.first(table, found.encode("utf-8", "surrogatepass"), 0) is not None:
+            found = f"{prefix}:{name}" + (f"-{number}" if number > 1 else "")
+            number += 1
+        return found
+
     def count(self, table: str) -> int:
         return self._db.run(f"SELECT count(*) FROM {table}").fetchone()[0]
 

@@ -38,8 +38,10 @@ class Plain:
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
         every: float = PLAIN_SECONDS,
+        did: str = "judged",
     ) -> None:
         self._stream = stream or sys.stderr
+        self._did = did
         self._clock = clock
         self._every = every
         self._total: int | None = None
@@ -64,7 +66,7 @@ class Plain:
         """``judged 1,200 of 20,000 (6 %), 85.0/s, 3 min 41 s left, 10 not ok``."""
         mine, seconds = self._done - self._before, now - self._began
         rate = mine / seconds if seconds > 0 else 0.0
-        text = f"judged {self._done:,}"
+        text = f"{self._did} {self._done:,}"
         if self._total:
             text += f" of {self._total:,} ({100 * self._done / self._total:.0f} %)"
         text += f", {rate:.1f}/s"
@@ -82,7 +84,7 @@ class Plain:
 class Bar:
     """A rich progress bar."""
 
-    def __init__(self) -> None:
+    def __init__(self, does: str = "judging") -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -100,7 +102,7 @@ class Bar:
                 return Text("" if speed is None else f"{speed:.1f}/s", style="dim")
 
         self._bar = Progress(
-            TextColumn("judging"),
+            TextColumn(does),
             BarColumn(),
             MofNCompleteColumn(),
             Rate(),
@@ -112,7 +114,7 @@ class Bar:
 
     def start(self, total: int | None, done: int) -> None:
         self._bar.start()
-        self._task = self._bar.add_task("judging", total=total, completed=done, failed="")
+        self._task = self._bar.add_task("", total=total, completed=done, failed="")
 
     def advance(self, status: str) -> None:
         self._failed += status != "ok"
@@ -123,10 +125,13 @@ class Bar:
         self._bar.stop()
 
 
-def progress_for(stream: TextIO | None = None) -> Progress:
-    """A bar where ``stream`` (stderr) is a terminal, else plain lines."""
+def progress_for(
+    stream: TextIO | None = None, does: str = "judging", did: str = "judged"
+) -> Progress:
+    """A bar where ``stream`` (stderr) is a terminal, else plain lines. ``does`` and ``did`` are
+    the words for the work."""
     shown = stream if stream is not None else sys.stderr
-    return Bar() if shown.isatty() else Plain(shown)
+    return Bar(does) if shown.isatty() else Plain(shown, did=did)
 
 
 def spoken(seconds: float) -> str:
