@@ -18,6 +18,7 @@ from unireward.benchmarks.measure import (
     statuses_of,
 )
 from unireward.benchmarks.result import BenchResult, BestWay, read_result, write_result
+from unireward.benchmarks.result_card import card_section
 from unireward.benchmarks.run import Said
 from unireward.benchmarks.ways import Way, parse_ways
 from unireward.errors import InputError, UsageError
@@ -205,3 +206,16 @@ def test_what_is_no_result_is_refused_by_name(tmp_path, text):
     (tmp_path / "result.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=r"result\.json: .*give"):
         read_result(tmp_path)
+
+
+def test_a_card_holds_the_result_s_own_figures():
+    text = card_section(a_result(config={"items": 3, "level": "1-3"}))
+    assert "3 records of each task (benchmark `world`, seed 1, level 1-3), both orders" in text
+    assert "| x | rank:trace | 66.7 [20.8, 93.9] |" in text
+    assert "Best ways: judge.json." in text
+    assert "nan" not in text.lower()
+    widths = [line.count("|") for line in text.splitlines() if line.startswith("|")]
+    assert widths  # every table's lines have its head's columns
+    for block in text.split("\n\n"):
+        counts = {line.count("|") for line in block.splitlines() if line.startswith("|")}
+        assert len(counts) <= 1

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ENOUGH = 600
 """Records below which a share is called rough."""
+WAYS = 3
+"""Ways side by side in a table of eighty columns."""
 SHORT = {
     "image_generation": "image generation",
     "video_generation": "video generation",
@@ -64,19 +66,24 @@ def skipped_of(result: BenchResult) -> list[tuple[str, str, list[str]]]:
 
 def _accuracies(out: Console, result: BenchResult) -> None:
     ways = [w for w in result.ways if any(result.get(t, w, "accuracy") for t in result.tasks)]
-    rows = []
-    for name in (*result.tasks, "mean"):
-        best = result.best.get(name)
-        marks = ["*" if best and best.way == way else " " * bool(result.best) for way in ways]
-        got = [result.get(name, way, "accuracy") for way in ways]
-        rows.append([_task(name), *(_with_range(g) + m for g, m in zip(got, marks))])
     note = ""
     if result.best:
         how = next(iter(result.best.values())).chosen
         mean = result.get("mean", "best", "accuracy")
         note = f"* best way ({how})" + (f"; their mean {_with_range(mean)}" if mean else "")
     title = "Accuracy in %, 95 % interval (ties and unread replies are wrong)"
-    _table(out, title, ["task", *ways], rows, note)
+    parts = [ways[start : start + WAYS] for start in range(0, len(ways), WAYS)]
+    for part in parts:
+        rows = [_accuracy_row(result, name, part) for name in (*result.tasks, "mean")]
+        _table(out, title, ["task", *part], rows, note if part is parts[-1] else "")
+        title = "The same, other ways"
+
+
+def _accuracy_row(result: BenchResult, name: str, ways: Sequence[str]) -> list[str]:
+    best = result.best.get(name)
+    marks = ["*" if best and best.way == way else " " * bool(result.best) for way in ways]
+    got = [result.get(name, way, "accuracy") for way in ways]
+    return [_task(name), *(_with_range(g) + m for g, m in zip(got, marks))]
 
 
 def _beside(out: Console, result: BenchResult) -> None:
