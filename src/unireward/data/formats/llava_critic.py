@@ -155,14 +155,21 @@ def _tail(reply: str) -> str:
     return clip(repr(reply[-60:]), 70)
 
 
+def _fits(row: Row) -> bool:
+    turns = row.get("conversations")
+    if not isinstance(turns, list) or not turns or not isinstance(turns[0], dict):
+        return False
+    asked = str(turns[0].get("value"))
+    known = any(form.search(asked) for form in (_BRACKETS, _ARENA, _SCORED, _CAPTION))
+    return known and {"image", "source"} <= row.keys()
+
+
 register(
     Format(
         "llava-critic",
         "LLaVA-Critic-113k: conversations of a judge, pairs and single answers",
         read,
         container="parquet",
-        fits=lambda row: {"image", "conversations", "source"} <= row.keys()
-        and any(p.search(str((row["conversations"] or [{}])[0].get("value", "")))
-                for p in (_BRACKETS, _ARENA, _SCORED, _CAPTION)),
+        fits=_fits,
     )
-)  # fmt: skip
+)

@@ -14,22 +14,22 @@ Shape as the data sets' own cards give it (Parquet): ``caption``, ``jpg_0``, ``j
 
 from __future__ import annotations
 
-from unireward.data.converter import Format, Row, RowError, Source, register
+from unireward.data.converter import UNNAMED, Format, Row, RowError, Source, register
 from unireward.data.facts import facts
-from unireward.data.fields import build, candidate, image, number, pair, present, text
+from unireward.data.fields import build, candidate, image, number, own_id, pair, present, text
 from unireward.record import Context, Label, Part, Record, User
 
 _SUM = 1e-6
 
 
 def read(row: Row, source: Source) -> Record:
-    user = None if row.get("user_id") is None else User(id=str(row["user_id"]))
+    user = own_id(row, "user_id")
     return build(
         "image_generation",
         [text(row, "caption")],
         [candidate(name, _picture(row, side, source)) for name, side in (("a", 0), ("b", 1))],
         None if row.get("has_label") is False else _label(row),
-        context=None if user is None else Context(user=user),
+        context=None if user == UNNAMED else Context(user=User(id=user)),
         meta={
             "source": "pick-a-pic",
             **facts(row, "ranking_id", "are_different", "image_0_uid", "image_1_uid",
@@ -51,8 +51,8 @@ def _label(row: Row) -> Label:
             f"label_0 {shares['a']:g} and label_1 {shares['b']:g} do not add to 1; mend the row"
         )
     winner = "tie" if shares["a"] == shares["b"] else max(shares, key=lambda name: shares[name])
-    sides = {row.get("image_0_uid"): "a", row.get("image_1_uid"): "b"}
-    best = sides.get(row.get("best_image_uid")) if row.get("best_image_uid") else None
+    sides = {own_id(row, "image_1_uid"): "b", own_id(row, "image_0_uid"): "a", UNNAMED: None}
+    best = sides.get(own_id(row, "best_image_uid"))
     if best is not None and winner not in ("tie", best):
         raise RowError(
             f"best_image_uid names candidate {best}, the labels {winner}; mend or leave out the row"

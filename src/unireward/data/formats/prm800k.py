@@ -18,7 +18,7 @@ def read_tree(row: Row, source: Source) -> list[Record]:
         raise RowError("label.finish_reason is bad_problem; leave out the row")
     kept = {**facts(row, "labeler", "generation"), **facts(label, "finish_reason")}
     kept |= facts(question, answer="ground_truth_answer")
-    planned = question.get("pre_generated_steps") or []
+    planned = listed(question, "pre_generated_steps") if question.get("pre_generated_steps") else []
     path: list[Step] = []
     others: list[list[Step]] = []
     for i, step in enumerate(listed(label, "steps")):
@@ -44,8 +44,11 @@ def read_tree(row: Row, source: Source) -> list[Record]:
 
 
 def _completions(step: Row, at: str) -> list[Step]:
+    given = step.get("completions") or []
+    if not isinstance(given, list):
+        raise RowError(f"{at}.completions is {clip(repr(given), 40)}; give a list")
     found = []
-    for k, completion in enumerate(step.get("completions") or []):
+    for k, completion in enumerate(given):
         where = f"{at}.completions[{k}]"
         if not isinstance(completion, dict):
             raise RowError(f"{where} is {clip(repr(completion), 40)}; give text and rating")
