@@ -23,7 +23,7 @@ from unireward.judgment import Judgment
 from unireward.record import Record
 
 if TYPE_CHECKING:
-    from unireward.rewards.judge import Judge
+    from unireward.rewards.face import Face
 
 TASKS = (
     "image_generation",
@@ -79,7 +79,7 @@ class DemoRun:
 
 
 def run_demo(
-    judge: Judge,
+    judge: Face,
     out: Path,
     *,
     items: int = 200,
@@ -132,5 +132,5 @@ def _drawn(task: str, items: int, seed: int, out: Path, candidates: int) -> list
     return list(read_records(folder / "records.jsonl"))
 
 
-def _judged(judge: Judge, records: list[Record], mode: str) -> Judged:
+def _judged(judge: Face, records: list[Record], mode: str) -> Judged:
     return Judged(records, judge(records, mode=mode))

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from unireward.judgment import Judgment
     from unireward.record import Record
-    from unireward.rewards.judge import Judge
+    from unireward.rewards.face import Face
 
 
 def judge_of(
@@ -29,7 +29,7 @@ def judge_of(
     concurrency: int = 32,
     max_comparisons: int | None = None,
     on_failure: str = "keep",
-) -> Judge:
+) -> Face:
     """The judge that the shared options describe."""
     from unireward.rewards.load import load
     from unireward.rewards.ranking import MAX_COMPARISONS
@@ -70,7 +70,7 @@ def record_from(
 
 
 def instead(
-    judge: Judge, records: Any, mode: str | None, *, plan: bool, show_prompt: bool, json: bool
+    judge: Face, records: Any, mode: str | None, *, plan: bool, show_prompt: bool, json: bool
 ) -> bool:
     """Do what ``--plan`` or ``--show-prompt`` ask for instead of judging; False without them."""
     from unireward.cli.output import print_json

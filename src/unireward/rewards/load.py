@@ -11,6 +11,10 @@ The family comes from ``family=`` (a name, or a ``judge.json``), else from the `
 beside the weights, else from the checkpoint's published name. It is settled before any weight
 is read. Official texts that were imported are used for the checkpoints they belong to; without
 them that is said in one line on stderr.
+
+What is not asked in words has the same face (:mod:`unireward.rewards.scorers`): a ``head`` in
+``judge.json`` or the family's name says which kind it is, else the class in ``config.json``
+(``CLIPModel``, ``SiglipModel``, ``...ForSequenceClassification``).
 """
 
 from __future__ import annotations
@@ -21,12 +25,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unireward.errors import InputError, UsageError
-from unireward.rewards.judge import Judge
+from unireward.rewards.face import Face
 from unireward.rewards.policy import FailurePolicy
 from unireward.rewards.ranking import MAX_COMPARISONS
+from unireward.rewards.scorers import Found, judge_over, kind_of, kind_of_config, load_scorer
 
 if TYPE_CHECKING:
     from unireward.families.family import Family
+    from unireward.families.judge_json import JudgeFile
     from unireward.protocols import Engine
 
 TINY = "tiny"
@@ -53,7 +59,7 @@ def load(
     aspect: str | None = None,
     policy: FailurePolicy | str = "keep",
     max_comparisons: int = MAX_COMPARISONS,
-) -> Judge:
+) -> Face:
     """The judge that ``what`` names (see the module's table).
 
     ``model`` is the served model's name on an endpoint; ``cache`` True keeps engine replies in
@@ -78,19 +84,19 @@ def load(
     kept = _cache(cache)
     if text.startswith(("http://", "https://")):
         engine = _endpoint(text, model, cache_salt, concurrency)
-        chosen = _served_family(family, engine.name)
-        return Judge(
-            engine, chosen, cache=kept, announce=_own_words(chosen, engine.name), **options
-        )
-    name: str | None = None
-    path = text
-    if text == TINY:
-        path = str(tiny_folder())
-    chosen, name = _checkpoint_family(text, path, family)
-    engine = _transformers(path, name, device, remember=kept is not None)
+        chosen, said = _served_family(family, engine.name)
+        announce = _own_words(chosen, engine.name)
+        return judge_over(engine, chosen, said, cache=kept, announce=announce, **options)
+    path = str(tiny_folder()) if text == TINY else text
+    found = _found(text, path, family)
+    if found.kind is not None:
+        return load_scorer(found, device=device, cache=kept, **options)
+    chosen = found.family
+    assert chosen is not None, "what is no scorer has a family"
+    engine = _transformers(path, found.name, device, remember=kept is not None)
     said = _own_words(chosen, engine.name)
-    card = chosen.spec.card or (_named(TINY).spec.card if text == TINY else None)
-    return Judge(engine, chosen, cache=kept, announce=said, card=card, **options)
+    card = chosen.spec.card or (_named(TINY)[0].spec.card if text == TINY else None)
+    return judge_over(engine, chosen, found.said, cache=kept, announce=said, card=card, **options)
 
 
 def tiny_folder() -> Path:
@@ -104,13 +110,14 @@ def tiny_folder() -> Path:
 # Engines ------------------------------------------------------------------------------------
 
 
-def _scripted(table: str, family: str | Path | None, options: dict[str, Any]) -> Judge:
+def _scripted(table: str, family: str | Path | None, options: dict[str, Any]) -> Face:
     from unireward.engines import ScriptedEngine
 
     if family is None:
         raise UsageError(f"{SCRIPTED}{table} needs a family; add family= (--family), such as "
                          f"{', '.join(_family_names()[:3])}")  # fmt: skip
-    return Judge(ScriptedEngine.from_file(table), _official(_named(family)), **options)
+    chosen, said = _named(family)
+    return judge_over(ScriptedEngine.from_file(table), _official(chosen), said, **options)
 
 
 def _endpoint(url: str, model: str | None, salt: str, concurrency: int) -> Engine:
@@ -138,14 +145,15 @@ def _cache(cache: bool | Any) -> Any:
 # Families -----------------------------------------------------------------------------------
 
 
-def _named(family: str | Path) -> Family:
-    """A family by its name, or of a ``judge.json``."""
+def _named(family: str | Path) -> tuple[Family, JudgeFile | None]:
+    """A family by its name, or of a ``judge.json`` (and then that file)."""
     from unireward.families import get_family
     from unireward.families.judge_json import load_judge_json
 
     if isinstance(family, Path) or family.endswith(".json"):
-        return load_judge_json(family).to_family()
-    return get_family(family)
+        said = load_judge_json(family)
+        return said.to_family(), said
+    return get_family(family), None
 
 
 def _family_names() -> list[str]:
@@ -154,57 +162,65 @@ def _family_names() -> list[str]:
     return list(dict.fromkeys(family.name for family in list_families()))
 
 
-def _served_family(family: str | Path | None, model: str) -> Family:
+def _served_family(family: str | Path | None, model: str) -> tuple[Family, JudgeFile | None]:
     from unireward.families import family_of_repository
 
-    if family is not None:
-        return _official(_named(family))
-    known = family_of_repository(model)
-    if known is None:
+    if family is None:
+        family = family_of_repository(model)
+    if family is None:
         raise UsageError(
             f"no family is known for the served model {model!r}; add family= (--family), one of "
             f"{', '.join(_family_names())}"
         )
-    return _official(_named(known))
+    chosen, said = _named(family)
+    return _official(chosen), said
 
 
-def _checkpoint_family(
-    text: str, path: str, family: str | Path | None
-) -> tuple[Family, str | None]:
-    """The family of a folder or hub id, and the name its ``judge.json`` gives the judge."""
+def _found(text: str, path: str, family: str | Path | None) -> Found:
+    """What a folder or hub id holds: its family, the name its ``judge.json`` gives the judge,
+    and which kind of scorer it is, if it is one."""
     from unireward.families import family_of_repository
     from unireward.families.judge_json import load_judge_json
 
     folder = Path(path).expanduser()
-    if not folder.is_dir() and (folder.exists() or not _REPOSITORY.fullmatch(text)):
+    local = folder.is_dir()
+    if not local and (folder.exists() or not _REPOSITORY.fullmatch(text)):
         raise UsageError(f"{text!r} is no judge; {_MEND}")
-    if folder.is_dir() and not {"config.json", "judge.json"} & set(os.listdir(folder)):
+    if local and not {"config.json", "judge.json"} & set(os.listdir(folder)):
         raise InputError(f"{text}: no config.json; give the folder of a transformers checkpoint")
-    file = folder / "judge.json" if folder.is_dir() else None
+    file = folder / "judge.json" if local else None
     if family is None and file is None and family_of_repository(text) is None:
-        file = _hub_judge_json(text)
+        file = _hub_file(text, "judge.json")
     said = load_judge_json(file) if file is not None and file.is_file() else None
+    where = str(folder) if local else text
     name = said.judge if said is not None else None
     if family is not None:
-        return _official(_named(family)), name
+        chosen, given = _named(family)
+        # A judge.json that was given for the family also says the scale and the checklist.
+        return Found(where, _official(chosen), name, given or said, kind_of(said, chosen))
     if said is not None:
-        return said.to_family(), name
+        chosen = said.to_family()
+        return Found(where, chosen, name, said, kind_of(said, chosen))
     known = family_of_repository(text)
-    if known is None:
+    if known is not None:
+        return Found(where, _official(_named(known)[0]), None, None, None)
+    config = folder / "config.json" if local else _hub_file(text, "config.json")
+    kind = kind_of_config(config)
+    if kind is None:
         raise UsageError(
             f"{text}: no judge.json and no family is known for it; add family= (--family), one "
             f"of {', '.join(_family_names())}"
         )
-    return _official(_named(known)), None
+    return Found(where, None, None, None, kind)
 
 
-def _hub_judge_json(repository: str) -> Path | None:
-    """The repository's ``judge.json`` (from the hub's cache or the hub), None without one."""
+def _hub_file(repository: str, name: str) -> Path | None:
+    """A file of the repository (from the hub's cache or the hub), None without one."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
 
     try:
-        return Path(hf_hub_download(repository, "judge.json"))
+        return Path(hf_hub_download(repository, name))
     except RepositoryNotFoundError:
         raise InputError(
             f"{repository}: is no folder here and no repository on the hub; {_MEND}"
