@@ -162,19 +162,20 @@ def _records(
 
 
 class _Names:
-    """Makes ids unique; 8 bytes for each met, so that millions fit."""
+    """Makes ids unique; those met are kept on disk, so that memory stays flat over millions."""
 
     def __init__(self) -> None:
-        self._met: set[bytes] = set()
+        from unireward.data.seen import Seen
+
+        self._met = Seen("ids", cache_mib=2)
         self._times: dict[bytes, int] = {}
 
     def once(self, name: str) -> str:
         key = self._key(name)
         fresh = name
-        while self._key(fresh) in self._met:
+        while self._met.first("ids", self._key(fresh), 0) is not None:
             self._times[key] = self._times.get(key, 1) + 1
             fresh = f"{name}-{self._times[key]}"
-        self._met.add(self._key(fresh))
         return fresh
 
     @staticmethod

@@ -1,6 +1,6 @@
 """Seen: what was met before, on disk, so that memory does not grow with the number of records.
 
-A temporary SQLite file that vanishes with the process, with a page cache of 32 MiB. It lies in
+A temporary SQLite file that vanishes with the process, with a page cache of a few MiB. It lies in
 ``SQLITE_TMPDIR`` or the system's folder for temporary files.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from unireward.errors import InputError
 from unireward.media.source import one_line
 
-_CACHE_KIB = 32 << 10
+CACHE_MIB = 16
 
 
 class Seen:
@@ -24,8 +24,8 @@ class Seen:
     seen.count("records")              # keys met
     """
 
-    def __init__(self, *tables: str) -> None:
-        self._db = Scratch()
+    def __init__(self, *tables: str, cache_mib: int = CACHE_MIB) -> None:
+        self._db = Scratch(cache_mib)
         for table in tables:
             self._db.run(f"CREATE TABLE {table} (key BLOB PRIMARY KEY, number) WITHOUT ROWID")
 
@@ -69,9 +69,9 @@ class Seen:
 class Scratch:
     """A temporary database; a full disk is an :class:`InputError` that says what to set."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache_mib: int = CACHE_MIB) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
-        for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
+        for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{cache_mib << 10}"):
             self._db.execute(f"PRAGMA {setting}")
 
     def run(self, command: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
