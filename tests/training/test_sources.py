@@ -437,3 +437,55 @@ def test_a_big_file_is_indexed_in_few_bytes(tmp_path: Path) -> None:
     assert kept == 24
     assert isinstance(one.example(0, 599, 0)[0].record, Record)  # pyright: ignore
     assert np.diff(one._rows[0].ends).tolist() == [2] * 299
+
+
+# Shards -----------------------------------------------------------------------------------------
+
+
+def test_tar_shards_give_what_the_lines_give(tmp_path: Path) -> None:
+    from unireward.data.shards import write_shards
+
+    rows = [row(k, tmp_path) for k in range(7)]
+    frames = [{"type": "video", "frames": ["0a.png", "1a.png", "2a.png"], "fps": 4.0}]
+    rows[3]["task"] = "video_generation"
+    rows[3]["candidates"][0]["content"] = frames
+    rows[3]["candidates"][1]["content"] = [{"type": "video", "frames": ["0b.png", "1b.png"]}]
+    path = lines(tmp_path, rows)
+    out = tmp_path / "shards"
+    write_shards(read_records(path), out, size=2_500)
+    assert len(list(out.glob("*.tar"))) > 1
+    one, other = source(path), source(out)
+    assert every(other) == every(one)
+    for index in range(14):
+        first, second = one.example(0, index, 0)[0], other.example(0, index, 0)[0]
+        assert first is not None
+        assert second is not None
+        assert first.replies == second.replies
+        for before, after in zip(first.record.candidates, second.record.candidates, strict=True):
+            pairs = zip(before.content, after.content, strict=True)
+            assert [a.load().digest == b.load().digest for a, b in pairs] == [True]
+    manifest = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps({**manifest, "complete": False}))
+    with pytest.raises(InputError, match="shards are not all written"):
+        source(out)
+
+
+def test_a_tar_that_lacks_a_picture(tmp_path: Path) -> None:
+    import io
+    import tarfile
+
+    path = tmp_path / "x.tar"
+    with tarfile.open(path, "w") as tar:
+        for k in range(2):
+            body = json.dumps(row(k, tmp_path)).encode()
+            info = tarfile.TarInfo(f"{k}.json")
+            info.size = len(body)
+            tar.addfile(info, io.BytesIO(body))
+            for name in "ab"[: 2 - k]:
+                info = tarfile.TarInfo(f"{k}{name}.png")
+                tar.addfile(info, io.BytesIO(b""))
+    with pytest.raises(LineError, match=r"x\.tar: row 2: names '1b\.png', which is not in the"):
+        source(path)
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(InputError, match="write the shards again"):
+        source(path)

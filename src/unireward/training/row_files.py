@@ -1,4 +1,5 @@
-"""Files of records with any row at hand: JSON Lines by byte offset, Parquet by row group.
+"""Files of records with any row at hand: JSON Lines by byte offset, Parquet by row group, tar
+shards by record (:mod:`tar_rows`).
 
 What is kept of a file in memory is 12 bytes a line, or the last few row groups. A file must stay
 as it is while it is trained on.
@@ -11,18 +12,32 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from unireward.errors import InputError
 from unireward.files.lines import LineError, Place, loads, opened, read_lines
 
 Rows = Iterator[tuple[int, Place, dict[str, Any] | LineError]]
 KEPT_GROUPS = 4
-SUFFIXES = (".jsonl", ".ndjson", ".parquet")
+SUFFIXES = (".jsonl", ".ndjson", ".parquet", ".tar")
+
+
+class RowFile(Protocol):
+    """A file of records. ``rows`` once; then any ``row`` by its number from 0."""
+
+    path: Path
+    own_media: bool
+    """Whether its media are in it, and not files that a look could miss."""
+
+    def rows(self) -> Rows: ...
+    def row(self, number: int) -> dict[str, Any]: ...
+    def place(self, number: int) -> Place: ...
 
 
 class JsonLines:
     """One file of JSON Lines; rows are counted from 0 and blank lines are none."""
+
+    own_media = False
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -77,6 +92,8 @@ class JsonLines:
 
 class Parquet:
     """One Parquet file of records, the last row groups kept."""
+
+    own_media = False
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -142,23 +159,28 @@ def _changed(path: Path) -> str:
     return f"{path}: is not the file it was when training began; start again"
 
 
-def row_file(path: Path) -> JsonLines | Parquet:
+def row_file(path: Path) -> RowFile:
     """Raises :class:`InputError` for a suffix that has no rows at hand."""
+    if path.suffix == ".tar":
+        from unireward.training.tar_rows import TarRows
+
+        return TarRows(path)
     if path.suffix == ".parquet":
         return Parquet(path)
     if path.suffix in (".jsonl", ".ndjson"):
         return JsonLines(path)
     if path.suffix == ".gz":
         raise InputError(f"{path}: packed lines cannot be read in any order; unpack it (gunzip)")
-    raise InputError(f"{path}: is of no known format; name it .jsonl or .parquet")
+    raise InputError(f"{path}: is of no known format; name it .jsonl, .parquet or .tar")
 
 
 def files_of(pattern: str) -> list[Path]:
     """The files of a path, a folder or a pattern, in the order of their names."""
     path = Path(pattern)
     if path.is_dir():
+        _check_shards(path)
         found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)
-        mend = "it holds no .jsonl or .parquet file"
+        mend = "it holds no .jsonl, .parquet or .tar file"
     elif any(mark in pattern for mark in "*?["):
         from glob import glob
 
@@ -169,3 +191,11 @@ def files_of(pattern: str) -> list[Path]:
     if not found:
         raise InputError(f"{pattern}: {mend}; check the path")
     return found
+
+
+def _check_shards(folder: Path) -> None:
+    """A folder whose shards are still being written is no training data."""
+    from unireward.data.shards import MANIFEST, read_manifest
+
+    if (folder / MANIFEST).is_file() and not read_manifest(folder).complete:
+        raise InputError(f"{folder}: its shards are not all written; run unireward data shards on")

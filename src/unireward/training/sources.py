@@ -26,7 +26,7 @@ from unireward.training.data_config import DataConfig, SourceConfig
 from unireward.training.examples import Example
 from unireward.training.maker import Made, Maker
 from unireward.training.plan import Stratum
-from unireward.training.row_files import JsonLines, Parquet, files_of, row_file
+from unireward.training.row_files import RowFile, files_of, row_file
 
 IMAGE_TOKENS, CLIP_TOKENS = 256, 1024
 """What a picture or a clip counts in the estimate of a length; only the order matters."""
@@ -61,7 +61,7 @@ class RecordsSource:
         if not self.strata:
             raise InputError(f"{source.records}: gives no example{self._why()}")
 
-    def _read(self, number: int, file: JsonLines | Parquet) -> None:
+    def _read(self, number: int, file: RowFile) -> None:
         seen = Seen()
         folder = file.path.absolute().parent
         taken = 0
@@ -78,7 +78,8 @@ class RecordsSource:
                 record = record_of(raw, folder)
                 if seen.repeated(record.id):
                     self._check_id(file, record.id, place)
-                if self.config.check_media and not self._media_there(record, place):
+                looks = self.config.check_media and not file.own_media
+                if looks and not self._media_there(record, place):
                     continue
                 made = self.maker(record, place=place)
             except LineError:
@@ -93,7 +94,7 @@ class RecordsSource:
             else:
                 self._none(made, record, place)
 
-    def _check_id(self, file: JsonLines | Parquet, name: str, place: Place) -> None:
+    def _check_id(self, file: RowFile, name: str, place: Place) -> None:
         for row in row_file(file.path).rows():
             if row[1] == place:
                 return  # two ids of one hash

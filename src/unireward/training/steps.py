@@ -148,15 +148,17 @@ def objective_kind(objective: Mapping[str, Any]) -> Objective:
         str((body or {}).get("type") or (body or {}).get("kind") or name).replace("_", "-")
         for name, body in objective.items()
     }
-    found: dict[Objective, bool] = {
-        "dpo": "dpo" in kinds,
-        "pair": bool(kinds & _PAIRS),
-        "yes-no": "yes-no" in kinds,
-    }
-    several = [kind for kind, there in found.items() if there]
-    if len(several) > 1:
+    wanted: list[Objective] = []
+    if "dpo" in kinds:
+        wanted.append("dpo")
+    if kinds & _PAIRS:
+        wanted.append("pair")
+    if "yes-no" in kinds:
+        wanted.append("yes-no")
+    if len(wanted) > 1:
         raise InputError(
-            f"objective needs {' and '.join(several)} examples at once; train them in two stages"
+            f"objective needs {' and '.join(wanted)} examples at once; train them in two stages"
         )
-    fallback: Objective = "point" if kinds & _POINTS else "sft"
-    return several[0] if several else fallback
+    if wanted:
+        return wanted[0]
+    return "point" if kinds & _POINTS else "sft"
