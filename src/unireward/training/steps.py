@@ -19,7 +19,6 @@ from typing import Any
 
 from unireward.errors import InputError
 from unireward.families.family import Family
-from unireward.families.registry import get_family
 from unireward.files.validate import validate
 from unireward.training.collate import Collator
 from unireward.training.data_config import DataConfig
@@ -121,14 +120,17 @@ def steps_of(
     objective: Mapping[str, Any],
     end_token: int | None = None,
 ) -> StepDataset:
-    """The data set of a stage, from its ``data`` and ``objective`` as the config file has them."""
+    """The data set of a stage, from its ``data`` and ``objective`` as the config file has them.
+    ``family`` may be a name or a ``judge.json``."""
+    from unireward.training.export import family_of
+
     try:
         config = validate(DataConfig, dict(spec))
     except InputError as error:
         raise InputError(f"data.{error}") from None
     return build_steps(
         config,
-        family=get_family(family) if isinstance(family, str) else family,
+        family=family_of(family) if isinstance(family, str) else family,
         processor=processor,
         objective_kind=objective_kind(objective),
         batch_size=share.size,
