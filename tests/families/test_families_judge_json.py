@@ -28,6 +28,20 @@ def test_round_trip(family: Family, tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["judge.json"]
 
 
+def test_the_head_of_the_weights_beside_it(tmp_path: Path) -> None:
+    """Kept as it is; a file without one does not speak of heads, so that older versions read it."""
+    family = get_family("unifiedreward-2")
+    head = {"kind": "linear", "names": ["score"], "file": "score.weight"}
+    path = save_judge_json(tmp_path, family, head=head)
+    assert load_judge_json(path).head == head
+    save_judge_json(tmp_path, family)
+    assert "head" not in json.loads(path.read_text("utf-8"))
+    assert load_judge_json(path).head is None
+    path.write_text('{"schema": 1, "family": "unifiedreward-2", "head": "linear"}', "utf-8")
+    with pytest.raises(InputError, match=r"judge.json: head: "):
+        load_judge_json(path)
+
+
 def edited(tmp_path: Path, change) -> Path:
     path = save_judge_json(tmp_path, get_family("unifiedreward-2"))
     body = json.loads(path.read_text("utf-8"))

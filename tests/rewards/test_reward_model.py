@@ -46,9 +46,9 @@ def test_neither_padding_nor_the_batch_changes_a_score(folder: Path, head: str, 
     assert alone.std(0).min() > 1e-3
     for side in ("left", "right"):
         together = scores(model, batch_of(folder, [0, 1, 2], side, images=images))
-        torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(together, alone, atol=1e-6, rtol=1e-6)
         turned = scores(model, batch_of(folder, [2, 0], side, images=images))
-        torch.testing.assert_close(turned, alone[[2, 0]], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(turned, alone[[2, 0]], atol=1e-6, rtol=1e-6)
 
 
 def test_linear_is_the_base_model_times_its_weight(folder: Path):
