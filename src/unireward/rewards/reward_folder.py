@@ -62,7 +62,7 @@ def settle(folder: Path) -> None:
         os.rename(before, folder)
         return
     marker = folder / _STALE
-    stale = marker.read_text("utf-8").split("\n") if marker.is_file() else []
+    stale = marker.read_text("utf-8").split() if marker.is_file() else []
     for old in before.iterdir():
         kept = not any(old.match(pattern) for pattern in stale)
         if kept and not (folder / old.name).exists():

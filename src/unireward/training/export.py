@@ -6,8 +6,6 @@ Beside them stands ``judge.json`` with the family, and how the judge was trained
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +24,36 @@ def family_of(name: str) -> Any:
 
 def export(trainee: Trainee, parts: Parts, config: TrainConfig, seconds: float, to: Path) -> Path:
     """Write the judge to ``to``, whole or not at all."""
-    import transformers
+    from unireward.rewards.reward_folder import replaced
 
-    import unireward
+    model = trainee.model
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    meta = {"training": _facts(config, seconds)}
+    family = family_of(config.model.family)
+    if trainee.head is not None:
+        from unireward.rewards.reward_model import RewardModel
+
+        source = config.output / "processor"
+        reward = RewardModel(model, trainee.head, source=source)
+        return reward.save(to, family=family, judge=config.name, meta=meta)
     from unireward.engines.checkpoint import quiet_if_small
     from unireward.families.judge_json import save_judge_json
 
-    draft = to.with_name(f".{to.name}.{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    meta = {
+    with replaced(to) as draft, quiet_if_small(sum(w.nbytes for w in model.parameters())):
+        model.save_pretrained(draft)
+        parts.save_processor(draft)
+        save_judge_json(draft, family, judge=config.name, meta=meta)
+    return to
+
+
+def _facts(config: TrainConfig, seconds: float) -> dict[str, Any]:
+    """How a judge was trained, for its ``judge.json``."""
+    import transformers
+
+    import unireward
+
+    return {
         "seed": config.seed,
         "seconds": round(seconds),
         "stages": [{"name": stage.name, "steps": stage.steps} for stage in config.stages],
@@ -43,18 +61,3 @@ def export(trainee: Trainee, parts: Parts, config: TrainConfig, seconds: float, 
         "transformers": transformers.__version__,
         **config.meta,
     }
-    try:
-        model = trainee.model
-        if hasattr(model, "merge_and_unload"):
-            model = model.merge_and_unload()
-        with quiet_if_small(sum(w.nbytes for w in model.parameters())):
-            model.save_pretrained(draft)
-        parts.save_processor(draft)
-        save_judge_json(
-            draft, family_of(config.model.family), judge=config.name, meta={"training": meta}
-        )
-        shutil.rmtree(to, ignore_errors=True)
-        os.replace(draft, to)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return to

@@ -79,8 +79,6 @@ class Run:
             torch.set_num_threads(config.threads)
         self._claim()
         self.parts: Parts = build(config.model, config.seed)
-        if self.first:
-            self.parts.save_processor(self.out / "processor")
         self.processor = self._processor()
         torch.manual_seed(config.seed)
         self.reward = self._reward()
@@ -112,6 +110,11 @@ class Run:
         from unireward.engines.processor import load_processor
 
         folder = self.out / "processor"
+        if self.first and not folder.is_dir():
+            draft = self.out / ".processor"
+            self.parts.save_processor(draft)
+            self.parts.model.config.save_pretrained(draft)
+            draft.replace(folder)
         while not folder.is_dir():  # another process writes it
             time.sleep(0.2)
         return load_processor(str(folder))

@@ -63,7 +63,13 @@ class RewardTrainer(Trainer):
         self._skipped: dict[str, int] = {}
         self._suspect: list[str] | None = None
         watching = [*callbacks, average] if average is not None else list(callbacks)
-        super().__init__(model=trainee, args=arguments, train_dataset=dataset, callbacks=watching)
+        super().__init__(
+            model=trainee,
+            args=arguments,
+            train_dataset=dataset,
+            eval_dataset=evaluator.records if evaluator is not None else None,
+            callbacks=watching,
+        )
         self.remove_callback(PrinterCallback)
         self.model_accepts_loss_kwargs = True
         self.loss_is_scaled_for_ga = True

@@ -103,7 +103,7 @@ class Objective(nn.Module):
         if twice := {name for name in names if names.count(name) > 1}:
             raise InputError(f"two terms are named {min(twice)!r}; set 'name' of one to another")
         self.learned = nn.ModuleDict(
-            {term.name: term for term in self.terms if isinstance(term, nn.Module)}
+            {f"term_{term.name}": term for term in self.terms if isinstance(term, nn.Module)}
         )
 
     def weights(self, batch: Batch) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ With d the chosen's score less the rejected's, m a margin and s the share that p
 
 Sources: Bradley and Terry 1952, as a reward loss Ouyang et al. 2022 (arXiv 2203.02155, eq. 1);
 margin Touvron et al. 2023 (arXiv 2307.09288, eq. 2); ``k``, the strength, and the comparison of
-strength as margin with strength as factor HelpSteer2-Preference (arXiv 2410.01257, section 3);
+strength as margin with strength as factor HelpSteer2-Preference (arXiv 2410.01257);
 soft labels and smoothing as in a cross-entropy, the smoothed part with its own margin
 (SoliReward, arXiv 2512.22170); centring Eisenstein et al. 2023 (arXiv 2312.09244) and MM-RLHF.
 

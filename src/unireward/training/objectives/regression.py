@@ -6,7 +6,7 @@ For a prediction x, its known target y and off = x - y::
     huber    off^2 / 2 where |off| <= delta, else delta (|off| - delta / 2)
     nll      (off / sigma)^2 / 2 + log sigma + log(2 pi) / 2
 
-Sources: mean squared error on attributes as in HelpSteer2 (arXiv 2406.08673, section 3); Huber
+Sources: mean squared error on attributes as in HelpSteer2 (arXiv 2406.08673); Huber
 1964; the Gaussian likelihood of Nix and Weigend 1994, for heads that also say how sure they are.
 """
 

@@ -4,7 +4,7 @@ For a target token y at a supervised position, with weight w and label smoothing
 
     loss = w * ((1 - e) * -log p(y) + e * mean over v of -log p(v))
 
-Source: maximum likelihood; label smoothing as in Szegedy et al. 2016 (arXiv 1512.00567), eq. 7,
+Source: maximum likelihood; label smoothing as in Szegedy et al. 2016 (arXiv 1512.00567)
 and PyTorch's ``cross_entropy``. The prompt is masked by construction: its positions are not in
 the batch. The sum is divided by the sum of weights over all supervised tokens of a step, so a
 token counts the same in a long reply and in a short one, whatever the batch was cut into.

@@ -1,12 +1,12 @@
 """Probabilities of winning, losing and tying, by the difference d of two scores.
 
-Rao and Kupper 1967 (JASA 62, eq. 2.1), with a threshold e = log theta >= 0 below which two things
+Rao and Kupper 1967 (JASA 62), with a threshold e = log theta >= 0 below which two things
 look alike::
 
     P(win) = sigmoid(d - e),  P(lose) = sigmoid(-d - e)
     P(tie) = (exp(2e) - 1) P(win) P(lose)
 
-Davidson 1970 (JASA 65, eq. 2.2), with nu >= 0 the ease of tying::
+Davidson 1970 (JASA 65), with nu >= 0 the ease of tying::
 
     P(win) : P(lose) : P(tie) = exp(d/2) : exp(-d/2) : nu
 
