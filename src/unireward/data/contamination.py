@@ -7,6 +7,8 @@ et al. 2020, appendix C). A training prompt is a hit where
 - ``overlap``: it shares a run of 13 words with one;
 - ``contained``: it holds the whole of a shorter one, of at least 8 words.
 
+(A Chinese or Japanese character counts as a word.)
+
 and, by the bytes of files,
 
 - ``media``: an image or video of its prompt stands in a benchmark prompt;
