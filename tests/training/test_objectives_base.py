@@ -162,8 +162,8 @@ def test_as_function_gives_the_sum_and_its_weight() -> None:
 def test_learned_widths_are_the_objectives_parameters() -> None:
     objective = everything()
     assert sorted(name for name, _ in objective.named_parameters()) == [
-        "learned.bt_davidson.log_width",
-        "learned.bt_rao-kupper.log_width",
+        "learned.term_bt_davidson.log_width",
+        "learned.term_bt_rao-kupper.log_width",
     ]
     other = everything()
     with torch.no_grad():
