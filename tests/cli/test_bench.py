@@ -113,7 +113,8 @@ def test_perfect_scores_in_many_ways_fit_too(capsys):
             for m in ("accuracy", "unread", "text_only", "order_agreement", "ece")}  # fmt: skip
     show_result(BenchResult(
         benchmark="world", judge="a/judge", protocol=STRICT.to_dict(), n=600, statuses={"ok": 600},
-        metrics=sure, tasks=tasks, ways=ways, best={t: BestWay("rank", "judge.json") for t in tasks},
+        metrics=sure, tasks=tasks, ways=ways,
+        best={t: BestWay("rank", "judge.json") for t in tasks},
     ))  # fmt: skip
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= 80

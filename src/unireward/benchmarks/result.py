@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,3 @@ def read_result(path: str | Path) -> BenchResult:
         return BenchResult.from_dict(body)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def names_of(sets: Sequence[Any], roles: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(s.name for s in sets if s.role in roles))
