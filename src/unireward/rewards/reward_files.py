@@ -4,7 +4,8 @@ A folder holds the backbone under transformers' own tensor names, tokenizer and 
 ``judge.json`` with a ``head`` section. A linear head on the last token is saved as serving engines
 know it: ``score.weight`` [K, D] among the backbone's weights, and in ``config.json`` the class
 ``...ForSequenceClassification``, the names as ``id2label``, and ``problem_type`` "regression",
-which keeps vLLM from squashing the numbers. Any other head is ``head.safetensors``.
+for which recent versions of vLLM leave the numbers as they are. Any other head is
+``head.safetensors``.
 """
 
 from __future__ import annotations

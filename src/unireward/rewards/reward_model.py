@@ -196,7 +196,9 @@ def features(model: RewardModel, batches: Iterable[Mapping[str, Tensor]]) -> Ite
     model.eval()
     try:
         for batch in batches:
-            moved = {name: value.to(model.device) for name, value in batch.items()}
+            moved = {
+                k: v.to(model.device) if isinstance(v, Tensor) else v for k, v in batch.items()
+            }
             yield model.pooled(moved).cpu()
     finally:
         model.train(learning)
