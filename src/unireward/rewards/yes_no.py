@@ -85,12 +85,14 @@ def variants(engine: Engine) -> dict[str, tuple[str, ...]]:
     """How yes and no may be written, so that no two ways are the same tokens.
 
     With a tokenizer at hand those that it knows and writes apart; a server is asked for words as
-    they begin a reply, where a space before changes nothing. InputError where it knows neither.
+    they begin a reply, where a space before changes nothing; a script for the plain words.
+    InputError where a tokenizer does not know one.
     """
     inner: Any = getattr(engine, "engine", engine)
     tokenizer = getattr(getattr(inner, "processor", None), "tokenizer", None)
     if tokenizer is None:
-        return {word: (word, word.capitalize(), word.upper()) for word in (YES, NO)}
+        both = engine.kind == "openai"
+        return {word: (word, word.capitalize()) if both else (word,) for word in (YES, NO)}
     found: dict[str, tuple[str, ...]] = {}
     for word in (YES, NO):
         ways: dict[tuple[int, ...], str] = {}
