@@ -20,7 +20,9 @@ from unireward.benchmarks.ways import Way, every_way
 from unireward.engines import ScriptedEngine
 from unireward.errors import MissingExtraError, UsageError
 from unireward.families import get_family
+from unireward.rewards.face import Face
 from unireward.rewards.judge import Judge
+from unireward.rewards.scorer import ScorerReward
 from unireward.stats import wilson
 from unireward.world import iter_items
 from unireward.world.truth import TIE
@@ -78,7 +80,7 @@ def judge_of(reply, **options):
 
 
 def measured(reply, ways=RANK, **more):
-    judge = reply if isinstance(reply, Judge) else judge_of(reply)
+    judge = reply if isinstance(reply, Face) else judge_of(reply)
     return bench("world", judge, items=ITEMS, seed=SEED, tasks=[TASK], ways=list(ways), **more)
 
 
@@ -183,6 +185,27 @@ def test_what_a_judge_cannot_do_is_said_and_left_out():
     assert not [name for name in result.metrics if "/score/" in name]
     with pytest.raises(UsageError, match=r"nothing can be asked: .* no score mode"):
         bench("world", judge, items=3, tasks=[TASK], ways=[Way("score")])
+
+
+def test_a_scorer_is_asked_about_each_candidate_alone():
+    # Its own family shows pictures as they are, not reduced to what the tiny judge sees.
+    plain = {
+        candidate.content[0].load().digest: item.truth[candidate.id]["overall"]
+        for item in PAIRS
+        for candidate in item.record.candidates
+    }
+
+    def reply(ask):
+        return json.dumps({"score": plain.get(ask.media[0].image.digest, 0.0)})
+
+    scorer = ScorerReward(ScriptedEngine(reply), "head")
+    assert [str(way) for way in every_way(scorer, [PAIRS[0].record])] == ["rank", "score"]
+    result = measured(scorer, [Way("rank"), Way("score"), Way("pair-score")])
+    assert result.get(TASK, "rank", "accuracy") == wilson(SURE, SURE)
+    assert result.get(TASK, "score", "accuracy") == wilson(SURE, SURE)
+    assert value(result, "order_agreement") is None  # there are no orders to agree
+    assert value(result, "text_only") == 0.5
+    assert [row["way"] for row in result.skipped] == ["pair-score"]
 
 
 def test_every_way_of_a_judge():
