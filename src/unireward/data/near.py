@@ -106,9 +106,11 @@ class NearContent(Content):
     def _bands_of(self, signature: np.ndarray, numbers: str) -> list[int]:
         """A 63-bit key for each band of the signature; texts of other numbers share none."""
         rows = signature[: self.bands * self.rows].reshape(self.bands, self.rows)
-        return [
-            _key63(digest("band", str(i), numbers, row.tobytes())) for i, row in enumerate(rows)
-        ]
+        start = np.uint64(_key63(digest("band", numbers)))
+        keys = _mixed(np.arange(self.bands, dtype=np.uint64) ^ start)
+        for column in rows.T:
+            keys = _mixed(keys ^ column.astype(np.uint64))
+        return (keys >> np.uint64(1)).tolist()
 
     def _suspects(self, bands: list[int], signature: np.ndarray) -> list[tuple[bytes, str]]:
         """Texts that share a band and whose signatures agree about enough, the likest first."""
@@ -203,13 +205,15 @@ def _mixed(x: np.ndarray) -> np.ndarray:
 
 
 _SEEDS = _mixed(np.arange(1, HASHES + 1, dtype=np.uint64))
+_ODD = _mixed(_SEEDS) | np.uint64(1)
 
 
 def minhash(grams: np.ndarray) -> np.ndarray:
     """The least of 128 hashes over the grams, their upper halves: uint32 [128]."""
     least = np.full(HASHES, np.iinfo(np.uint64).max, dtype=np.uint64)
     for start in range(0, len(grams), 1024):
-        block = _mixed(grams[start : start + 1024, None] ^ _SEEDS[None, :])
+        # The grams are mixed already: a multiplication each is enough (multiply-shift hashing).
+        block = (grams[start : start + 1024, None] ^ _SEEDS[None, :]) * _ODD[None, :]
         least = np.minimum(least, block.min(axis=0))
     return (least >> np.uint64(32)).astype(np.uint32)
 
