@@ -16,6 +16,7 @@ def build() -> typer.Typer:
     from unireward.cli.judge import judge
     from unireward.cli.parse import parse
     from unireward.cli.rank import rank
+    from unireward.cli.reproduce import reproduce
     from unireward.cli.score import score
     from unireward.cli.train import train
 
@@ -34,6 +35,7 @@ def build() -> typer.Typer:
     app.add_typer(data, name="data")
     app.command()(train)
     app.command()(bench)
+    app.command()(reproduce)
     app.command()(doctor)
     return app
 

@@ -41,7 +41,9 @@ class LoraConfig(Row):
 
 class ModelConfig(Row):
     """What is trained: ``path`` (a folder or hub id), or ``factory`` (``module:name``, called with
-    the seed, gives :class:`~unireward.training.parts.Parts`).
+    the seed, gives :class:`~unireward.training.parts.Parts`). ``init`` is the folder of an
+    earlier run's weights (a stage's ``final``, or a checkpoint of it) of the same config to begin
+    with.
 
     ``freeze`` names parts: ``vision``, ``projector``, ``language``. ``head`` is a reward head's
     config (:mod:`unireward.rewards.heads`), ``auxiliary`` training-only linear layers by name
@@ -50,6 +52,7 @@ class ModelConfig(Row):
 
     path: str | None = None
     factory: str | None = None
+    init: str | None = None
     family: str
     dtype: Literal["float32", "bfloat16", "auto"] = "float32"
     attention: str | None = None

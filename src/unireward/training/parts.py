@@ -6,21 +6,18 @@ features to the language model's width) and ``language`` (with the output layer)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unireward.errors import InputError
+from unireward.rewards.heads import PARTS, freeze, part_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from unireward.training.config import LoraConfig, ModelConfig
-
-PROJECTOR = ("merger", "multi_modal_projector", "mm_projector", "connector", "aligner")
-VISION = ("visual.", "vision_tower.", "vision_model.", "vision_encoder.", "image_newline")
-PARTS = ("vision", "projector", "language")
 
 States = Callable[[Any, Mapping[str, Any]], tuple[Any, ...]]
 """``(model, inputs) -> hidden states``, a tuple of [B, L, D] with the last one last."""
@@ -35,28 +32,6 @@ class Parts:
     model: Any
     save_processor: Callable[[Path], None]
     states: States | None = None
-
-
-def part_of(name: str) -> str:
-    """The part that a parameter belongs to, by its name in the model."""
-    if any(mark in name for mark in PROJECTOR):
-        return "projector"
-    return "vision" if any(mark in name for mark in VISION) else "language"
-
-
-def freeze(model: nn.Module, names: Iterable[str]) -> dict[str, int]:
-    """Stop the gradient of whole parts; how many weights each part had. InputError for a part
-    that the model has not."""
-    counts = dict.fromkeys(names, 0)
-    for name, weight in model.named_parameters():
-        part = part_of(name)
-        if part in counts:
-            weight.requires_grad_(False)
-            counts[part] += weight.numel()
-    for part, count in counts.items():
-        if not count:
-            raise InputError(f"model.freeze: this model has no {part} part; leave it out")
-    return counts
 
 
 def with_lora(model: Any, lora: LoraConfig, seed: int) -> Any:
@@ -104,7 +79,10 @@ def build(config: ModelConfig, seed: int) -> Parts:
         parts = _loaded(config)
     model = parts.model
     if config.freeze:
-        freeze(model, config.freeze)
+        try:
+            freeze(model, config.freeze)
+        except InputError as error:
+            raise InputError(f"model.freeze: {error}") from None
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable(
             gradient_checkpointing_kwargs={"use_reentrant": False}

@@ -88,6 +88,8 @@ class Run:
             auxiliary=config.model.auxiliary,
             states=self.parts.states,
         )
+        if config.model.init is not None:
+            load_weights(Path(config.model.init), self.trainee)
 
     def _claim(self) -> None:
         """The folder is this config's: another one found in it is refused, not overwritten."""

@@ -1,0 +1,174 @@
+"""``unireward reproduce unifiedreward-joint``: train the arms, judge, compare, say.
+
+The rule, fixed before any arm was trained: on each task both arms judge the same 600 held-out
+pairs (levels 1 to 3, both orders, direct verdict; a tie or an unread reply is wrong where truth
+differs). Joint *helps* a task where the interval of its mean paired difference over seeds and
+records (95 %, crossed bootstrap) lies above zero and every seed agrees in sign; *hurts* where it
+lies below and every seed agrees; else *no difference is shown*. The same for the mean over tasks
+is the verdict on the claim. Nothing is chosen on these records.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recipes.unifiedreward_joint.arms import TASKS, Arm, arms, base_config
+from unireward.errors import InputError
+from unireward.stats.intervals import Estimate, wilson
+from unireward.stats.paired import paired_difference
+
+RECORDS, SEED = 600, 905
+COMPARED = {"joint": "equal data a task", "thin": "equal data in all"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """Accuracy by arm, task and seed, and the comparisons with the single-task models."""
+
+    seeds: int
+    scale: float
+    accuracy: dict[str, dict[str, list[float]]]
+    differences: dict[str, dict[str, dict[str, Any]]]
+    seconds: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        import unireward
+
+        return {
+            "reproduction": "unifiedreward-joint",
+            "unireward": unireward.__version__,
+            "records": RECORDS,
+            "record_seed": SEED,
+            **asdict(self),
+        }
+
+    def lines(self) -> list[str]:
+        said = [f"accuracy in %, mean of {self.seeds} seeds (lowest to highest)", ""]
+        said.append(f"{'task':22}{'single':>20}{'joint':>20}{'thin':>20}")
+        for task in TASKS:
+            cells = [_spread(self.accuracy[arm][task]) for arm in ("single", "joint", "thin")]
+            said.append(f"{task:22}" + "".join(f"{cell:>20}" for cell in cells))
+        for arm, what in COMPARED.items():
+            said += ["", f"{arm} against single ({what}), points with 95 % interval"]
+            for task, found in self.differences[arm].items():
+                interval = f"[{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
+                said.append(
+                    f"{task:22}{100 * found['value']:+8.1f}  {interval:18}{found['verdict']}"
+                )
+        return said
+
+
+def _spread(values: Sequence[float]) -> str:
+    low, high = 100 * min(values), 100 * max(values)
+    return f"{100 * float(np.mean(values)):.1f} ({low:.1f}-{high:.1f})"
+
+
+def reproduce(
+    out: Path, seeds: int, scale: float, workers: int, say: Callable[[str], None]
+) -> Result:
+    """Run whatever of it is not done yet. Each training is resumable, so the whole is."""
+    if seeds < 2:
+        raise InputError(f"seeds is {seeds}; give two or more, one has no spread")
+    base = train_base(out, scale, say)
+    todo = arms(seeds, scale)
+    say(f"{len(todo)} trainings, {sum(arm.steps for arm in todo):,} steps in all")
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(run_arm, arm, out, base): arm for arm in todo}
+        for done in as_completed(running):
+            found = done.result()
+            told = ", ".join(f"{task} {100 * np.mean(v):.1f}" for task, v in found["right"].items())
+            say(f"{running[done].folder}: {told} ({found['seconds']:.0f} s)")
+    result = collect(todo, out, seeds, scale)
+    (out / "result.json").write_text(json.dumps(result.to_dict(), indent=1) + "\n", "utf-8")
+    return result
+
+
+def train_base(out: Path, scale: float, say: Callable[[str], None]) -> Path:
+    from unireward.training.config import parse_config
+    from unireward.training.run import train
+
+    config = parse_config(base_config(out, scale))
+    train(config, say)
+    return out / "base" / "stages" / f"{len(config.stages)}-{config.stages[-1].name}" / "final"
+
+
+def run_arm(arm: Arm, out: Path, base: Path) -> dict[str, Any]:
+    """Train an arm and judge with it: right or wrong for each held-out record of its tasks."""
+    from unireward.training.config import parse_config
+    from unireward.training.run import train
+
+    file = out / arm.folder / "judged.json"
+    if file.is_file():
+        return json.loads(file.read_text(encoding="utf-8"))
+    trained = train(parse_config(arm.config(out, base)))
+    found = {
+        "seconds": trained.seconds,
+        "right": {task: judged(trained.judge, task) for task in arm.tasks},
+    }
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(found) + "\n", encoding="utf-8")
+    draft.replace(file)
+    return found
+
+
+def judged(folder: Path, task: str) -> list[int]:
+    """1 for each record whose truth differs and is found, else 0."""
+    import unireward as ur
+    from unireward.world.sample import iter_items
+
+    records = [item.record for item in iter_items(task, RECORDS, SEED)]
+    truths = [record.label.winner() if record.label else None for record in records]
+    judge = ur.load(folder, cache=False, device="cpu")
+    winners = [judgment.winner for judgment in judge(records, "rank")]
+    return [int(w == t) for w, t in zip(winners, truths, strict=True) if t != "tie"]
+
+
+def collect(todo: Sequence[Arm], out: Path, seeds: int, scale: float) -> Result:
+    """The comparisons, from what the arms left."""
+    right: dict[str, dict[str, list[list[int]]]] = {}
+    seconds: dict[str, float] = {}
+    for arm in todo:
+        found = json.loads((out / arm.folder / "judged.json").read_text(encoding="utf-8"))
+        seconds[arm.folder] = found["seconds"]
+        for task, row in found["right"].items():
+            kind = arm.name.partition("-")[0]
+            right.setdefault(kind, {}).setdefault(task, []).append(row)
+    accuracy = {
+        kind: {task: [wilson(sum(row), len(row)).value for row in rows] for task, rows in of.items()}
+        for kind, of in right.items()
+    }
+    differences = {arm: _compared(right[arm], right["single"]) for arm in COMPARED}
+    return Result(seeds, scale, accuracy, differences, seconds)
+
+
+def _compared(
+    ours: dict[str, list[list[int]]], single: dict[str, list[list[int]]]
+) -> dict[str, dict[str, Any]]:
+    found = {task: _difference(ours[task], single[task]) for task in TASKS}
+    # Tasks count alike: their records are drawn together, each task's to the same number.
+    least = min(len(single[task][0]) for task in TASKS)
+    means = [
+        np.mean([np.asarray(arm[task])[:, :least] for task in TASKS], axis=0)
+        for arm in (ours, single)
+    ]
+    return {**found, "mean of tasks": _difference(means[0], means[1])}
+
+
+def _difference(a: Any, b: Any) -> dict[str, Any]:
+    rows = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    estimate: Estimate = paired_difference(a, b)
+    by_seed = rows.mean(axis=1)
+    verdict = "no difference shown"
+    if estimate.low > 0 and (by_seed > 0).all():
+        verdict = "helps"
+    elif estimate.high < 0 and (by_seed < 0).all():
+        verdict = "hurts"
+    return {**estimate.to_dict(), "by_seed": by_seed.round(4).tolist(), "verdict": verdict}

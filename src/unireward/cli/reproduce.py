@@ -1,0 +1,46 @@
+"""``unireward reproduce NAME``: a paper's claim, run again in the drawn world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unireward.cli import options as o
+
+
+def reproduce(
+    name: Annotated[str | None, typer.Argument(help="A claim; without one, the list.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run; runs/NAME if not given.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=2, help="Trainings of each arm.")] = 3,
+    scale: Annotated[
+        float, typer.Option("--scale", min=0.001, help="Times the steps of every training.")
+    ] = 1.0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Trainings at once.")] = 1,
+    json: o.Json = False,
+) -> None:
+    """Run a paper's claim in miniature and say what was found, whatever it is.
+
+    Started again, it goes on where it was cut. Needs a checkout: claims lie in recipes/.
+    """
+    from unireward.cli.output import print_json
+    from unireward.errors import UsageError
+    from unireward.training.dotted import resolve
+
+    claims: dict[str, str] = resolve("recipes:REPRODUCTIONS", "reproduce")
+    if name is None:
+        typer.echo("\n".join(claims))
+        return
+    if name not in claims:
+        raise UsageError(f"{name!r} is no claim; use {', '.join(claims)}")
+    run = resolve(claims[name], "reproduce")
+    folder = out or Path("runs") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    result = run(folder, seeds, scale, workers, lambda line: typer.echo(line, err=True))
+    if json:
+        print_json(result.to_dict())
+    else:
+        typer.echo("\n".join(result.lines()))
