@@ -7,7 +7,7 @@ photographs; forms are ``caption`` (describe it), ``one`` (score it) and ``pair`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,12 +54,15 @@ class WorldSteps(Dataset[Mapping[str, Any]]):
     def __getitem__(self, item: int) -> Mapping[str, Any]:
         step, micro = self.share.place(item)
         mine = self.share.of(list(enumerate(self.order)), micro)
-        trees, names = [], []
-        for n, name in mine:
-            rng = np.random.default_rng([self.share.seed, step, n])
-            trees.append(tree_of(self.writer, name, rng))
-            names.append(f"{name} {self.share.seed}/{step}/{n}")
-        return batch_of(trees, self.writer.pad, TOKENS_PER_IMAGE, names)
+        names = [f"{name} {self.share.seed}/{step}/{n}" for n, name in mine]
+        return batch_of(self.trees(step, mine), self.writer.pad, TOKENS_PER_IMAGE, names)
+
+    def trees(self, step: int, which: Sequence[tuple[int, str]]) -> list[Tree]:
+        """Some of a step's trees, by number and name."""
+        return [
+            tree_of(self.writer, name, np.random.default_rng([self.share.seed, step, n]))
+            for n, name in which
+        ]
 
 
 def world_steps(spec: Mapping[str, Any], share: Share) -> WorldSteps:

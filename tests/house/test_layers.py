@@ -20,7 +20,7 @@ def layers():
 
 
 def rooms():
-    files = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    files = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
     return files | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from recipes.tiny_judge.examples import Writer, answer_tree, drawn_tree
-from recipes.tiny_judge.forward import hidden, losses, vision
-from recipes.tiny_judge.mix import KINDS, STAGES, tree_of
+from recipes.tiny_judge.mix import WorldSteps
 from recipes.tiny_judge.model import make_model, make_tokenizer, save_processor_files
-from recipes.tiny_judge.tree import Tree, buckets, collate
 from unireward.engines.transformers import TransformersEngine
 from unireward.families import get_family
+from unireward.training.config import load_config
+from unireward.training.objectives import make_objective
+from unireward.training.packing.qwen3_vl import packed_states, vision
+from unireward.training.packing.tree import Tree, buckets, collate
+from unireward.training.share import Share
+from unireward.training.trainee import Trainee
 from unireward.world.sample import sample_record
 from unireward.world.words import VOCABULARY
+
+
+TASKS = ("image_generation", "video_generation", "image_editing", "image_understanding",
+         "video_understanding")  # fmt: skip
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +50,7 @@ def branch_ids(tree: Tree, branch: int) -> tuple[list[int], list[int]]:
     return [tree.tokens[i] for i in at], at
 
 
-@pytest.mark.parametrize("task", list(KINDS.values()))
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize(("replies", "mode", "number"), [("r", "rank", 2), ("s", "score", 1)])
 def test_a_branch_is_the_family_s_prompt_token_by_token(
     engine: TransformersEngine, task: str, replies: str, mode: str, number: int
@@ -58,7 +66,7 @@ def test_a_branch_is_the_family_s_prompt_token_by_token(
     assert seen[: len(asked)] == asked
 
 
-@pytest.mark.parametrize("task", list(KINDS.values()))
+@pytest.mark.parametrize("task", TASKS)
 def test_a_branch_gives_the_probabilities_of_the_plain_prompt(
     engine: TransformersEngine, task: str
 ) -> None:
@@ -67,9 +75,10 @@ def test_a_branch_gives_the_probabilities_of_the_plain_prompt(
     tree, record = tree_for(Writer(tokenizer), task, "srtp", 2)
     rank = 1 + list("srtp").index("r")
     _, at = branch_ids(tree, rank)
-    where = next(i for i in at if tree.branch[i] == rank and tree.weights[i] > 1)
+    where = next(i for i in at if tree.branch[i] == rank and tree.targets.get(i, (0, 0))[1] > 1)
     with torch.inference_mode():
-        states = hidden(engine.model, collate([tree], tokenizer.pad_token_id, 16))
+        inputs = collate([tree], tokenizer.pad_token_id, 16)["inputs"]
+        (states,) = packed_states(engine.model, inputs)
         logs = engine.model.lm_head(states[0, where]).log_softmax(-1)
     family = get_family("tiny")
     (form,) = family.forms_for(task, "rank")
@@ -90,18 +99,49 @@ def test_batched_vision_equals_transformers(engine: TransformersEngine) -> None:
     assert (mine.flatten(0, 1) - theirs).abs().max() < 1e-4
 
 
+def joint() -> dict:
+    """The last stage of the recipe, as its file says it."""
+    return load_config(ROOT / "recipes" / "tiny_judge.yaml").stages[-1].data["parts"]
+
+
 def test_buckets_give_the_loss_of_one_batch(engine: TransformersEngine) -> None:
+    """Every kind and form of the mix: parts of like length add up to the whole."""
+    steps = WorldSteps(dict.fromkeys(joint(), 2), Share(steps=1, size=0))
+    trees = steps.trees(0, list(enumerate(steps.order)))
     tokenizer = engine.processor.tokenizer
-    writer, rng = Writer(tokenizer), np.random.default_rng(0)
-    kinds = [kind for kind in STAGES[-1].parts for _ in range(2)]
-    trees = [tree_of(writer, kind, k, rng) for k, kind in enumerate(kinds)]
-    heads, labels = torch.nn.Linear(128, 4), torch.tensor([8, 9])
-    with torch.inference_mode():
-        whole = losses(engine.model, heads, collate(trees, 0, 16), labels)
-        parts = [losses(engine.model, heads, b, labels) for b in buckets(trees, 0, 16)]
+    objective = make_objective(
+        {
+            "sft": {},
+            "words": {"wrong": "wrong", "right": "right"},
+            "score": {"kind": "auxiliary", "field": "score"},
+        },
+        tokenizer.convert_tokens_to_ids,
+    )
+    trainee = Trainee(engine.model, auxiliary={"score": 4}, states=packed_states)
+    whole, parts = collate(trees, 0, 16), buckets(trees, 0, 16)
     assert len(parts) > 1
-    for name, (total, weight) in whole.items():
-        assert sum(p[name][0].item() for p in parts if name in p) == pytest.approx(
-            total.item(), rel=1e-4
-        )
-        assert sum(p[name][1] for p in parts if name in p) == pytest.approx(weight, rel=1e-6)
+    totals = objective.weights(whole)
+    for name, total in totals.items():
+        summed = sum(objective.weights(part)[name].item() for part in parts)
+        assert summed == pytest.approx(total.item(), rel=1e-6)
+    with torch.inference_mode():
+        loss, metrics = objective(trainee(whole), whole, totals)
+        each = [objective(trainee(part), part, totals) for part in parts]
+    assert sum(found.item() for found, _ in each) == pytest.approx(loss.item(), rel=1e-4)
+    for name, value in metrics.items():
+        summed = sum(m[name].item() for _, m in each if name in m)
+        assert summed == pytest.approx(value.item(), rel=1e-4)
+
+
+def test_a_step_is_the_same_trees_however_it_is_shared_out() -> None:
+    parts = dict.fromkeys(joint(), 2)
+    whole = WorldSteps(parts, Share(steps=3, size=0, seed=4))
+    ids = sorted(whole[1]["record_ids"])
+    shares = [
+        WorldSteps(parts, Share(steps=3, size=0, seed=4, rank=rank, world=2, accumulation=2))
+        for rank in range(2)
+    ]
+    dealt = [shares[rank][2 + micro]["record_ids"] for rank in range(2) for micro in range(2)]
+    assert sorted(name for row in dealt for name in row) == ids
+    with pytest.raises(IndexError):
+        whole[3]
