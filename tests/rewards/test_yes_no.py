@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,10 +12,12 @@ from tokenizers import AddedToken
 
 from tests.engines.architectures import save_checkpoint
 from tests.rewards.conftest import record
+from tests.rewards.tower_checkpoints import tokenizer_of
 from unireward.ask import Reply
 from unireward.engines import ScriptedEngine, ScriptedServer, TransformersEngine
 from unireward.engines.openai import OpenAIEngine
 from unireward.engines.prompt import encode, prompt_of
+from unireward.errors import InputError
 from unireward.media import Image
 from unireward.rewards.yes_no import IN_WORDS, YesNoReward, logsumexp, variants
 
@@ -89,6 +92,14 @@ def test_a_server_is_asked_for_the_word_in_both_cases(pictures):
             out = reward.score("x", pictures[0])
     assert out.status == "ok"
     assert out.score == pytest.approx(0.6 / 0.9, rel=1e-6)
+
+
+def test_a_tokenizer_without_the_words_is_refused():
+    processor = SimpleNamespace(tokenizer=tokenizer_of())
+    engine = ScriptedEngine("yes", name="mine")
+    engine.processor = processor  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match="mine: its tokenizer does not know the word 'yes'"):
+        YesNoReward(engine)
 
 
 # A real model -------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from unireward.ask import Ask, ImageContent, Reply, TextContent
 from unireward.engines.base import IMAGE, BaseEngine
-from unireward.engines.checkpoint import best_device, identity_of
+from unireward.engines.checkpoint import best_device, identity_of, quiet_if_small
 from unireward.engines.processor import first_line
 from unireward.errors import InputError, UnirewardError, UsageError
 from unireward.families.head.parse import Numbers
@@ -245,12 +245,19 @@ class TwoTowerReward(ScorerReward):
         name: str | None = None,
         device: str | None = None,
         dtype: str = "auto",
+        max_batch: int = 64,
         memo: Path | None = None,
         **options: Any,
     ) -> TwoTowerReward:
         """From a folder or repository. Raises InputError where transformers cannot load it."""
         engine = TowerEngine(
-            path, convention=convention, name=name, device=device, dtype=dtype, memo=memo
+            path,
+            convention=convention,
+            name=name,
+            device=device,
+            dtype=dtype,
+            max_batch=max_batch,
+            memo=memo,
         )
         return cls(engine, family, name=name, **options)
 
@@ -279,6 +286,7 @@ def _load(path: str, dtype: str) -> tuple[Any, Any, Any]:
     """Model, tokenizer and image processor."""
     from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
 
+    files = list(Path(path).glob("*.safetensors"))
     try:
         config = AutoConfig.from_pretrained(path)
         if not hasattr(config, "text_config") or not hasattr(config, "vision_config"):
@@ -286,7 +294,8 @@ def _load(path: str, dtype: str) -> tuple[Any, Any, Any]:
                 f"{path}: is of type {config.model_type!r}, no pair of towers; give a CLIP or "
                 "SigLIP checkpoint"
             )
-        model = AutoModel.from_pretrained(path, dtype=dtype)
+        with quiet_if_small(sum(f.stat().st_size for f in files) if files else None):
+            model = AutoModel.from_pretrained(path, dtype=dtype)
         tokenizer = AutoTokenizer.from_pretrained(path)
         images = AutoImageProcessor.from_pretrained(path)
     except InputError:
