@@ -77,6 +77,11 @@ def build(config: ModelConfig, seed: int) -> Parts:
         parts = resolve(config.factory, "model.factory")(seed)
     else:
         parts = _loaded(config)
+    return prepared(parts, config, seed)
+
+
+def prepared(parts: Parts, config: ModelConfig, seed: int) -> Parts:
+    """``parts`` with the config's parts frozen, checkpointing on and adapters in place."""
     model = parts.model
     if config.freeze:
         try:
