@@ -18,6 +18,7 @@ from unireward.engines import ScriptedEngine, ScriptedServer
 from unireward.errors import InputError, UsageError
 from unireward.families import get_family
 from unireward.families.judge_json import JudgeFile, save_judge_json
+from unireward.rewards import load as module
 from unireward.rewards.checklist import Checklist, ChecklistReward
 from unireward.rewards.scorer import ScorerReward
 from unireward.rewards.scorers import kind_of, kind_of_config
@@ -68,6 +69,21 @@ def test_the_kind_is_told_by_head_and_family(family, head, kind):
 def test_the_kind_is_told_by_the_class(tmp_path, body, kind):
     (tmp_path / "config.json").write_text(body)
     assert kind_of_config(tmp_path / "config.json") == kind
+
+
+def test_a_repository_without_a_judge_json_is_told_by_its_class(tmp_path, monkeypatch):
+    """The hub's answers by name; what is loaded then are the files of a folder."""
+    folder = save_towers("siglip", tmp_path / "towers")
+    asked = []
+
+    def file_of(repository, name):
+        asked.append((repository, name))
+        return folder / name if (folder / name).is_file() else None
+
+    monkeypatch.setattr(module, "_hub_file", file_of)
+    found = module._found("owner/towers", "owner/towers", None)
+    assert (found.kind, found.where, found.family) == ("two-tower", "owner/towers", None)
+    assert asked == [("owner/towers", "judge.json"), ("owner/towers", "config.json")]
 
 
 @pytest.mark.parametrize("body", ["{", "[]"])
