@@ -142,7 +142,9 @@ def collect(todo: Sequence[Arm], out: Path, seeds: int, scale: float) -> Result:
             kind = arm.name.partition("-")[0]
             right.setdefault(kind, {}).setdefault(task, []).append(row)
     accuracy = {
-        kind: {task: [wilson(sum(row), len(row)).value for row in rows] for task, rows in of.items()}
+        kind: {
+            task: [wilson(sum(row), len(row)).value for row in rows] for task, rows in of.items()
+        }
         for kind, of in right.items()
     }
     differences = {arm: _compared(right[arm], right["single"]) for arm in COMPARED}

@@ -21,7 +21,6 @@ from unireward.training.trainee import Trainee
 from unireward.world.sample import sample_record
 from unireward.world.words import VOCABULARY
 
-
 TASKS = ("image_generation", "video_generation", "image_editing", "image_understanding",
          "video_understanding")  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]

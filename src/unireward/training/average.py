@@ -30,7 +30,8 @@ class Average(TrainerCallback):
 
     @torch.no_grad()
     def on_optimizer_step(self, *_: Any, **__: Any) -> None:
-        torch._foreach_lerp_(self._mean, [w.detach() for w in self._live], 1 - self.decay)
+        live = [weight.detach() for weight in self._live]
+        torch._foreach_lerp_(self._mean, live, 1 - self.decay)  # pyright: ignore
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

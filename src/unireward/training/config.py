@@ -35,7 +35,7 @@ class LoraConfig(Row):
 
     r: PositiveInt = 16
     alpha: FiniteFloat = 32.0
-    dropout: FiniteFloat = Field(0.0, ge=0, lt=1)
+    dropout: FiniteFloat = Field(default=0.0, ge=0, lt=1)
     targets: tuple[str, ...] | str | None = None
 
 
@@ -74,13 +74,13 @@ class OptimiserConfig(Row):
     with AdamW at ``adam_lr`` on all else. ``max_grad_norm`` None clips nothing."""
 
     name: Literal["adamw", "muon"] = "adamw"
-    lr: FiniteFloat = Field(1e-5, gt=0)
-    adam_lr: FiniteFloat | None = Field(None, gt=0)
+    lr: FiniteFloat = Field(default=1e-5, gt=0)
+    adam_lr: FiniteFloat | None = Field(default=None, gt=0)
     betas: tuple[FiniteFloat, FiniteFloat] = (0.9, 0.999)
-    momentum: FiniteFloat = Field(0.95, ge=0, lt=1)
-    eps: FiniteFloat = Field(1e-8, gt=0)
-    weight_decay: FiniteFloat = Field(0.0, ge=0)
-    max_grad_norm: FiniteFloat | None = Field(1.0, gt=0)
+    momentum: FiniteFloat = Field(default=0.95, ge=0, lt=1)
+    eps: FiniteFloat = Field(default=1e-8, gt=0)
+    weight_decay: FiniteFloat = Field(default=0.0, ge=0)
+    max_grad_norm: FiniteFloat | None = Field(default=1.0, gt=0)
 
 
 class ScheduleConfig(Row):
@@ -88,8 +88,8 @@ class ScheduleConfig(Row):
     zero over the last share ``decay`` (linear, or half a cosine)."""
 
     kind: Literal["linear", "cosine"] = "linear"
-    warmup: FiniteFloat = Field(0.03, ge=0, le=1)
-    decay: FiniteFloat = Field(1.0, ge=0, le=1)
+    warmup: FiniteFloat = Field(default=0.03, ge=0, le=1)
+    decay: FiniteFloat = Field(default=1.0, ge=0, le=1)
 
 
 class BatchConfig(Row):
@@ -109,7 +109,7 @@ class EvaluationConfig(Row):
     every: PositiveInt = 500
     records: str | None = None
     world: dict[str, PositiveInt] | None = None
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     limit: PositiveInt | None = None
     both_orders: bool = True
     keep: Literal["best", "last"] = "best"
@@ -138,7 +138,7 @@ class StageConfig(Row):
     optimiser: OptimiserConfig = OptimiserConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     batch: BatchConfig = BatchConfig()
-    average: FiniteFloat | None = Field(None, gt=0, lt=1)
+    average: FiniteFloat | None = Field(default=None, gt=0, lt=1)
     """Decay of a running average of the weights, with which the stage ends (None: no average)."""
     evaluation: EvaluationConfig | None = None
 
@@ -158,14 +158,14 @@ class TrainConfig(Row):
 
     name: str = "mine"
     output: Path
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     model: ModelConfig
     stages: tuple[StageConfig, ...] = Field(min_length=1)
     save: SaveConfig = SaveConfig()
     log_every: PositiveInt = 10
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Literal["auto", "cpu"] = "auto"
-    workers: int = Field(1, ge=0)
+    workers: int = Field(default=1, ge=0)
     threads: PositiveInt | None = None
     tensorboard: bool = True
     trainer: dict[str, Any] = Field(default_factory=dict)

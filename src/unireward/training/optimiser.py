@@ -50,9 +50,7 @@ def make_optimiser(module: nn.Module, config: OptimiserConfig) -> torch.optim.Op
         )
     if rest:
         parts.append(
-            torch.optim.AdamW(
-                _groups(rest, config), lr=adam_lr, betas=config.betas, eps=config.eps
-            )
+            torch.optim.AdamW(_groups(rest, config), lr=adam_lr, betas=config.betas, eps=config.eps)
         )
     return Together(parts)
 

@@ -89,9 +89,7 @@ def prepared(parts: Parts, config: ModelConfig, seed: int) -> Parts:
         except InputError as error:
             raise InputError(f"model.freeze: {error}") from None
     if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable(
-            gradient_checkpointing_kwargs={"use_reentrant": False}
-        )
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if config.lora is not None:
             model.enable_input_require_grads()
     if config.lora is not None:

@@ -175,7 +175,8 @@ class RewardTrainer(Trainer):
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         if self.optimizer is None:
-            self.optimizer = make_optimiser(model or self.model, self.stage.optimiser)
+            trained: Any = model or self.model
+            self.optimizer = make_optimiser(trained, self.stage.optimiser)
         return self.optimizer
 
     def create_scheduler(
@@ -184,7 +185,9 @@ class RewardTrainer(Trainer):
         if self.lr_scheduler is None:
             inner = optimizer or self.optimizer
             self.lr_scheduler = make_schedule(
-                inner, self.stage.schedule, num_training_steps  # pyright: ignore
+                inner,
+                self.stage.schedule,
+                num_training_steps,  # pyright: ignore
             )
             self._created_lr_scheduler = True
         return self.lr_scheduler
@@ -194,7 +197,9 @@ class RewardTrainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds the means of every term's metrics since the last time, over all processes."""
         if "loss" in logs:
-            names = sorted({name for found in gather_object([list(self._meters)]) for name in found})
+            names = sorted(
+                {name for found in gather_object([list(self._meters)]) for name in found}
+            )
             none = torch.zeros(())
             values = torch.stack([self._meters.get(n, none).float().cpu() for n in names])
             values = self.accelerator.reduce(values.to(self.args.device), reduction="sum")
@@ -214,9 +219,7 @@ class RewardTrainer(Trainer):
         """The real judge on held-out records; ``eval_accuracy`` decides which weights are best."""
         found = {f"eval_{name}": value for name, value in self.evaluator(self).items()}
         self.log(dict(found))
-        self.control = self.callback_handler.on_evaluate(
-            self.args, self.state, self.control, found
-        )
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
         return found
 
     # Kept -------------------------------------------------------------------------------------
@@ -242,7 +245,8 @@ class RewardTrainer(Trainer):
         self._take(Path(str(self.state.best_model_checkpoint)))
 
     def _take(self, folder: Path) -> None:
-        load_weights(folder, self.model)
+        trained: Any = self.model
+        load_weights(folder, trained)
         if self.average is not None:
             self.average.read(folder)
 
