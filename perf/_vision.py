@@ -15,9 +15,9 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
         "vision": {"depth": 3, "hidden_size": 128, "intermediate_size": 384, "num_heads": 4},
     },
     "60M": {
-        "text": {"hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 11,
+        "text": {"hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 10,
                  "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 64,
-                 "vocab_size": 14336},
+                 "vocab_size": 8192},
         "vision": {"depth": 8, "hidden_size": 384, "intermediate_size": 1024, "num_heads": 6},
     },
 }  # fmt: skip
