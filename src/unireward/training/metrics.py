@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ class Metrics(TrainerCallback, ExportableState):
             "attributes": {"before": self.seconds},
         }
 
+    def left_out(self, counts: Mapping[str, int]) -> None:
+        """Says what of the data was left out before the first step, by reason."""
+        self._write({"stage": self.stage, "step": 0, "seconds": 0.0}
+                    | {f"skipped/{reason}": number for reason, number in counts.items()})  # fmt: skip
+
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         kept = state.stateful_callbacks.get("Metrics")
         if state.global_step and isinstance(kept, dict):
@@ -63,6 +68,9 @@ class Metrics(TrainerCallback, ExportableState):
         if len(row) == 3:
             return
         self.last.update({k: v for k, v in row.items() if k not in ("stage", "step", "seconds")})
+        self._write(row)
+
+    def _write(self, row: dict[str, Any]) -> None:
         with open(self.log, "a", encoding="utf-8") as out:
             out.write(json.dumps(row) + "\n")
         self.say(line_of(row))

@@ -189,12 +189,15 @@ class Run:
             accumulation=stage.batch.accumulation,
         )
         metrics = Metrics(self.out / LOG, stage.name, self.say)
+        data = self._data(stage, share)
+        if self.first and getattr(data, "counts", None):
+            metrics.left_out(data.counts)
         trainer = RewardTrainer(
             self.trainee,
             objective,
             self._arguments(stage, folder),
             stage,
-            self._data(stage, share),
+            data,
             callbacks=[metrics],
             evaluator=self._evaluator(stage),
             average=Average(self.trainee, stage.average) if stage.average else None,

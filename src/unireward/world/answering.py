@@ -139,11 +139,13 @@ def _descriptions(rng: np.random.Generator, medium: _Medium, order: Order) -> _A
     """Descriptions with none to all of their facts wrong."""
     spec = medium.sample_spec(rng, order.level, order.split)
     scene = medium.scene_of(spec, rng)
-    answers = []
-    for _ in range(order.number):
+
+    def told() -> Answer:
         wrong = int(rng.random() * (len(facts(spec)) + 1))
         said, _ = change_many(spec, scene, wrong, rng, order.split)
-        answers.append(Answer(caption(said), held(said, scene)))
+        return Answer(caption(said), held(said, scene))
+
+    answers = _apart(told, order.number)
     return _Asked(describing(medium.name), scene, answers, "random")
 
 
@@ -156,6 +158,18 @@ def _values(rng: np.random.Generator, medium: _Medium, order: Order) -> _Asked:
             break
     right = change.fact.value
     others = [value for value in VALUES[question.kind] if value != right]
-    values = [right if rng.random() < 0.5 else pick(rng, others) for _ in range(order.number)]
-    answers = [Answer(question.answer(value), (value == right,)) for value in values]
-    return _Asked(question, scene, answers, "random")
+
+    def told() -> Answer:
+        value = right if rng.random() < 0.5 else pick(rng, others)
+        return Answer(question.answer(value), (value == right,))
+
+    return _Asked(question, scene, _apart(told, order.number), "random")
+
+
+def _apart(told: Callable[[], Answer], number: int) -> list[Answer]:
+    """``number`` answers; two are drawn anew until they differ, since two of the same would be
+    no choice."""
+    answers = [told() for _ in range(number)]
+    while number == 2 and answers[0].text == answers[1].text:
+        answers = [told() for _ in range(number)]
+    return answers

@@ -77,7 +77,18 @@ def _sample(rng: np.random.Generator, order: Order) -> tuple[Scene, Edit, list[E
         second = replace(sample_quality(rng, STYLES[1:], 1.0), seed=first.seed + 1)
         made = [edited(scene, quality, order.size) for quality in (first, second)]
         return source, edit, shuffled(made, rng), "quality"
-    made = [
+    made = _outcomes(source, edit, right, rng, order)
+    # Two of the same would be no choice.
+    while len(made) == 2 and np.array_equal(made[0].pixels, made[1].pixels):
+        made = _outcomes(source, edit, right, rng, order)
+    return source, edit, made, "random"
+
+
+def _outcomes(
+    source: Scene, edit: Edit, right: Scene, rng: np.random.Generator, order: Order
+) -> list[Edited]:
+    """Results drawn apart from each other, half of them with a fault of quality."""
+    return [
         edited(
             _outcome("any", source, edit, right, rng, order),
             sample_quality(rng, STYLES[1:]) if rng.random() < 0.5 else CLEAN,
@@ -85,7 +96,6 @@ def _sample(rng: np.random.Generator, order: Order) -> tuple[Scene, Edit, list[E
         )
         for _ in range(order.number)
     ]
-    return source, edit, made, "random"
 
 
 def _one_fact(
