@@ -33,6 +33,8 @@ _HOMES = {
     "Reply": "unireward.ask",
     "Message": "unireward.ask",
     "Sampling": "unireward.ask",
+    "Face": "unireward.rewards.face",
+    "ScorerReward": "unireward.rewards.scorer",
     "get_family": "unireward.families",
     "read_records": "unireward.files",
     "write_records": "unireward.files",
@@ -44,6 +46,7 @@ __all__ = [
     "Ask",
     "Candidate",
     "Context",
+    "Face",
     "FrameRule",
     "Image",
     "Judge",
@@ -56,6 +59,7 @@ __all__ = [
     "Record",
     "Reply",
     "Sampling",
+    "ScorerReward",
     "Span",
     "UnirewardError",
     "Video",
@@ -90,6 +94,8 @@ if TYPE_CHECKING:
     from unireward.judgment import Judgment
     from unireward.media import FrameRule, Image, MediaLimits, Video
     from unireward.record import Candidate, Context, Label, Part, Record, Span
+    from unireward.rewards.face import Face
     from unireward.rewards.judge import Judge
     from unireward.rewards.load import load
     from unireward.rewards.ranking import Ranking
+    from unireward.rewards.scorer import ScorerReward
