@@ -146,7 +146,7 @@ def _loss(outputs: Any, part: Mapping[str, Any], totals: dict[str, Any], words: 
 def trl(workload: str, folder: Path, turns: Turns, steps: int) -> dict[str, Any]:
     """TRL's SFTTrainer with the same prompts, pictures, replies, order and rates."""
     from datasets import Dataset, Image, List
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportMissingImports]
 
     run, stage, out = opened("trl", workload, folder, steps)
     rows = list(_rows(run, stage, steps))

@@ -32,7 +32,7 @@ def save_model(size: str, out: Path, seed: int = 0) -> int:
     from unireward.world.words import VOCABULARY
 
     tokenizer = make_tokenizer(VOCABULARY)
-    ids = tokenizer.convert_tokens_to_ids
+    ids: Any = tokenizer.convert_tokens_to_ids
     text, vision = SIZES[size]["text"], SIZES[size]["vision"]
     third = text["head_dim"] // 2 // 3
     rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_interleaved": True,
