@@ -28,6 +28,10 @@ class Average(TrainerCallback):
         self._live = list(trained_state(trainee).values())
         self._mean = [weight.detach().clone() for weight in self._live]
 
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        # The weights may have been moved to an accelerator since.
+        self._mean = [mean.to(live.device) for mean, live in zip(self._mean, self._live)]
+
     @torch.no_grad()
     def on_optimizer_step(self, *_: Any, **__: Any) -> None:
         live = [weight.detach() for weight in self._live]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from unireward.errors import InputError
 from unireward.training.blank import Weight
 from unireward.training.config import StageConfig, TrainConfig
 from unireward.training.sampled import Sampled
+from unireward.training.sharding import sharding
 
 
 @dataclass(frozen=True)
@@ -19,31 +20,6 @@ class Problem:
 
     text: str
     fatal: bool = True
-
-
-def sharding(trainer: Mapping[str, Any]) -> str | None:
-    """``fsdp``, ``zero1``, ``zero2`` or ``zero3`` where ``trainer`` asks for it, else None.
-    InputError for a DeepSpeed config that cannot be read."""
-    if trainer.get("deepspeed"):
-        stage = _zero_stage(trainer["deepspeed"])
-        return f"zero{stage}" if stage else None
-    return "fsdp" if trainer.get("fsdp") else None
-
-
-def _zero_stage(given: Any) -> int:
-    import json
-
-    if not isinstance(given, Mapping):
-        try:
-            given = json.loads(Path(str(given)).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"trainer.deepspeed: {given} cannot be read ({error}); give a DeepSpeed JSON file"
-            ) from None
-    stage = (given.get("zero_optimization") or {}).get("stage", 0)
-    if stage not in (0, 1, 2, 3):
-        raise InputError(f"trainer.deepspeed: stage is {stage!r}; set it to 0, 1, 2 or 3")
-    return stage
 
 
 def of_config(config: TrainConfig) -> Iterator[Problem]:
@@ -151,6 +127,10 @@ def of_stage(config: TrainConfig, stage: StageConfig, gpus: int) -> Iterator[Pro
         yield Problem(
             f"{name}.evaluation: weights that are sharded are not judged in the loop; set "
             "evaluation to null, and judge the checkpoints with `unireward bench`"
+        )
+    if shards is not None and stage.average is not None:
+        yield Problem(
+            f"{name}.average: weights that are sharded are not averaged; leave average out"
         )
     if shards is not None and stage.data.get("part_tokens"):
         yield Problem(

@@ -23,6 +23,7 @@ from unireward.training.checks import Problem
 from unireward.training.config import StageConfig, TrainConfig
 from unireward.training.memory import STRATEGIES, Load, Memory, Setting, memory
 from unireward.training.sampled import Sampled, dataset_of, sampled
+from unireward.training.sharding import sharding
 from unireward.training.share import Share
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class _Look:
 
     def _strategies(self) -> tuple[str, ...]:
         try:
-            chosen = checks.sharding(self.config.trainer)
+            chosen = sharding(self.config.trainer)
         except InputError as error:
             self.problems.append(Problem(str(error)))
             return ()

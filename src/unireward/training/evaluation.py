@@ -19,6 +19,7 @@ from unireward.record import Record
 from unireward.stats.metrics import accuracy, position_agreement, spearman
 from unireward.training.config import EvaluationConfig, TrainConfig
 from unireward.training.export import family_of
+from unireward.training.sharding import sharding
 
 if TYPE_CHECKING:
     from unireward.training.trainer import RewardTrainer
@@ -37,7 +38,7 @@ class Evaluator:
         self.processor = load_processor(str(processor))
         self.name = train.name
         self.records = _records(config)
-        if train.trainer.get("fsdp") or train.trainer.get("deepspeed"):
+        if sharding(train.trainer) is not None:
             raise InputError(
                 "evaluation: weights that are sharded are not judged in the loop; set "
                 "evaluation to null, and judge the checkpoints with `unireward bench`"

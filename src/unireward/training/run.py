@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
+from unireward.engines.checkpoint import best_device
 from unireward.errors import InputError
 from unireward.training.average import Average
 from unireward.training.config import StageConfig, TrainConfig
@@ -33,6 +34,7 @@ from unireward.training.metrics import Metrics
 from unireward.training.objectives import Objective, make_objective
 from unireward.training.parts import Parts, build
 from unireward.training.reference import reference_for
+from unireward.training.sharding import sharding
 from unireward.training.share import Share
 from unireward.training.storage import last_complete, load_weights, write_weights
 from unireward.training.trainee import Trainee
@@ -62,7 +64,8 @@ def train(config: TrainConfig, say: Callable[[str], None] | None = None) -> Resu
         seconds += done["seconds"]
         metrics = done["metrics"]
     if run.first:
-        export(run.trainee, run.parts, config, seconds, config.output / "judge")
+        trainee, parts = run.whole()
+        export(trainee, parts, config, seconds, config.output / "judge")
     return Result(config.output / "judge", seconds, metrics)
 
 
@@ -80,16 +83,30 @@ class Run:
         self._claim()
         self.parts: Parts = build(config.model, config.seed)
         self.processor = self._processor()
-        torch.manual_seed(config.seed)
-        self.reward = self._reward()
-        self.trainee = Trainee(
-            self.parts.model,
-            reward=self.reward,
-            auxiliary=config.model.auxiliary,
-            states=self.parts.states,
-        )
+        self.trainee = self._trainee(self.parts)
         if config.model.init is not None:
             load_weights(Path(config.model.init), self.trainee)
+
+    def _trainee(self, parts: Parts) -> Trainee:
+        torch.manual_seed(self.config.seed)
+        return Trainee(
+            parts.model,
+            reward=self._reward(parts.model),
+            auxiliary=self.config.model.auxiliary,
+            states=parts.states,
+        )
+
+    def whole(self) -> tuple[Trainee, Parts]:
+        """What was trained, with all its weights in this process: as it is or, where it was
+        sharded, made again from the last stage's weights."""
+        if sharding(self.config.trainer) is None:
+            return self.trainee, self.parts
+        parts = build(self.config.model, self.config.seed)
+        trainee = self._trainee(parts)
+        last = self.config.stages[-1]
+        trainee.objective = self._objective(last)
+        load_weights(self._folder(len(self.config.stages), last) / "final", trainee)
+        return trainee, parts
 
     def _claim(self) -> None:
         """The folder is this config's: another one found in it is refused, not overwritten."""
@@ -121,7 +138,7 @@ class Run:
             time.sleep(0.2)
         return load_processor(str(folder))
 
-    def _reward(self) -> Any:
+    def _reward(self, model: Any) -> Any:
         """The reward model that is trained, where the config has a head."""
         head = self.config.model.head
         if head is None:
@@ -130,8 +147,8 @@ class Run:
         from unireward.rewards.reward_model import RewardModel, hidden_size_of
 
         made = make_head(_with_marks(head, self.processor.tokenizer), hidden_size_of(
-            self.parts.model.config))  # fmt: skip
-        return RewardModel(self.parts.model, made, source=self.out / "processor")
+            model.config))  # fmt: skip
+        return RewardModel(model, made, source=self.out / "processor")
 
     def _objective(self, stage: StageConfig) -> Objective:
         try:
@@ -148,9 +165,12 @@ class Run:
 
     # One stage --------------------------------------------------------------------------------
 
+    def _folder(self, number: int, stage: StageConfig) -> Path:
+        return self.out / "stages" / f"{number}-{stage.name}"
+
     def stage(self, number: int, stage: StageConfig) -> dict[str, Any]:
         """Train one stage, or take its result where it is done."""
-        folder = self.out / "stages" / f"{number}-{stage.name}"
+        folder = self._folder(number, stage)
         done = folder / DONE
         if done.is_file():
             load_weights(folder / "final", self.trainee)
@@ -168,8 +188,9 @@ class Run:
         if trainer.average is not None:
             trainer.average.settle()
         told = {"seconds": round(metrics.seconds, 1), "metrics": metrics.last}
+        state = trainer.whole_state()
         if self.first:
-            write_weights(folder / "final", self.trainee)
+            write_weights(folder / "final", self.trainee, state)
             draft = done.with_suffix(".draft")
             draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
             draft.replace(done)
@@ -200,7 +221,7 @@ class Run:
             data,
             callbacks=[metrics],
             evaluator=self._evaluator(stage),
-            average=Average(self.trainee, stage.average) if stage.average else None,
+            average=self._average(stage),
             reference=reference_for(objective, self.trainee),
         )
         return trainer, metrics
@@ -217,6 +238,16 @@ class Run:
         return steps_of(spec, share, family=self.config.model.family, processor=self.processor,
                         objective=stage.objective)  # fmt: skip
 
+    def _average(self, stage: StageConfig) -> Average | None:
+        if stage.average is None:
+            return None
+        if sharding(self.config.trainer) is not None:
+            raise InputError(
+                f"stages.{stage.name}.average: weights that are sharded are not averaged; leave "
+                "average out"
+            )
+        return Average(self.trainee, stage.average)
+
     def _evaluator(self, stage: StageConfig) -> Any:
         if stage.evaluation is None:
             return None
@@ -226,7 +257,7 @@ class Run:
 
     def _arguments(self, stage: StageConfig, folder: Path) -> TrainingArguments:
         config, judged = self.config, stage.evaluation
-        steps = {"strategy": "steps"}
+        on_cpu = config.device == "cpu" or best_device() == "cpu"
         settings: dict[str, Any] = {
             "output_dir": str(folder),
             "max_steps": stage.steps,
@@ -236,11 +267,10 @@ class Run:
             "gradient_accumulation_steps": stage.batch.accumulation,
             "max_grad_norm": stage.optimiser.max_grad_norm or float("inf"),
             "learning_rate": stage.optimiser.lr,
-            "logging_strategy": steps["strategy"],
+            "logging_strategy": "steps",
             "logging_steps": config.log_every,
             "logging_nan_inf_filter": False,
-            "logging_dir": None,
-            "save_strategy": steps["strategy"],
+            "save_strategy": "steps",
             "save_steps": min(config.save.every, stage.steps),
             "save_total_limit": config.save.limit,
             "eval_strategy": "steps" if judged else "no",
@@ -249,7 +279,7 @@ class Run:
             "greater_is_better": True,
             "load_best_model_at_end": False,
             "bf16": config.precision == "bfloat16",
-            "use_cpu": config.device == "cpu",
+            "use_cpu": on_cpu,
             "seed": config.seed,
             "data_seed": config.seed,
             "dataloader_num_workers": config.workers,
@@ -258,10 +288,9 @@ class Run:
             "report_to": [],
             "log_level": "error",
             "ddp_find_unused_parameters": False,
-            "ddp_backend": "gloo" if config.device == "cpu" and self.world > 1 else None,
+            "ddp_backend": "gloo" if on_cpu and self.world > 1 else None,
             "average_tokens_across_devices": False,
         }
-        settings.pop("logging_dir")
         if config.tensorboard and _has_tensorboard():
             os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
             settings["report_to"] = ["tensorboard"]

@@ -228,6 +228,8 @@ class RewardTrainer(Trainer):
         folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
         with saving(folder, alone=self.is_world_process_zero()):
             super()._save_checkpoint(model, trial)
+            # Whole once every process has written what is its own.
+            self.accelerator.wait_for_everyone()
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(str(output_dir))
@@ -235,6 +237,13 @@ class RewardTrainer(Trainer):
             write_weights(folder, self.model, state_dict)
             if self.average is not None:
                 self.average.write(folder)
+
+    def whole_state(self) -> Mapping[str, Tensor] | None:
+        """All weights gathered in the first process, asked by every process at once; None where
+        they are not sharded, and the model has them itself."""
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            return self.accelerator.get_state_dict(self.model_wrapped)  # pyright: ignore[reportReturnType]
+        return None
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
