@@ -128,6 +128,29 @@ def test_dpo_begins_at_its_reference(answers: Path, tmp_path: Path) -> None:
         assert rows[1]["dpo/loss"] != pytest.approx(math.log(2), abs=1e-4)
 
 
+def test_what_a_loss_learns_is_trained_and_kept(pairs: Path, tmp_path: Path) -> None:
+    """The width of a tie moves, and a run that is done before is taken up with it."""
+    model = {"path": str(TINY), "family": "head", "head": {"kind": "linear"}}
+    terms = {"bradley-terry": {"ties": "davidson", "learn_tie_width": True}}
+    stages = [{"name": "one"}, {"name": "two", "objective": {"bradley-terry": {}}}]
+    body = given(tmp_path, pairs, model=model, objective=terms, stages=stages,
+                 optimiser={"lr": 0.05})  # fmt: skip
+    result = train(parse_config(body))
+    learned = load_file(tmp_path / "stages" / "1-one" / "final" / "trained.safetensors")
+    (name,) = [name for name in learned if name.startswith("objective.")]
+    start = parse_config(body).stages[0].objective
+    from unireward.training.objectives import make_objective
+
+    (first,) = make_objective(start).parameters()
+    assert not torch.equal(first.detach(), learned[name])
+    before = load_file(result.judge / "model.safetensors")
+    said: list[str] = []
+    train(parse_config(body), said.append)
+    assert said == ["stage one: done before", "stage two: done before"]
+    after = load_file(result.judge / "model.safetensors")
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
 def test_frozen_parts_do_not_move(pairs: Path, tmp_path: Path) -> None:
     model = {"path": str(TINY), "family": "tiny", "freeze": ["vision", "projector"]}
     result = train(parse_config(given(tmp_path, pairs, model=model, objective={"sft": {}})))

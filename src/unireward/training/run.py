@@ -171,6 +171,7 @@ class Run:
     def stage(self, number: int, stage: StageConfig) -> dict[str, Any]:
         """Train one stage, or take its result where it is done."""
         folder = self._folder(number, stage)
+        self.trainee.objective = self._objective(stage)  # what its terms learn is trained too
         done = folder / DONE
         if done.is_file():
             load_weights(folder / "final", self.trainee)
@@ -199,8 +200,8 @@ class Run:
     def _trainer(
         self, number: int, stage: StageConfig, folder: Path
     ) -> tuple[RewardTrainer, Metrics]:
-        objective = self._objective(stage)
-        self.trainee.objective = objective
+        objective = self.trainee.objective
+        assert objective is not None
         share = Share(
             steps=stage.steps,
             size=stage.batch.size,
