@@ -124,6 +124,8 @@ class RewardTrainer(Trainer):
                 f"step {self.state.global_step + 1}: every example of one process was skipped, "
                 "and the others wait for it; mend the data or make batch.size larger"
             )
+        # The loss is divided by the step's totals already; DeepSpeed would do so once more.
+        whole_loss = {"scale_wrt_gas": False} if self.is_deepspeed_enabled else {}
         whole = torch.zeros((), device=self.args.device)
         for k, part in enumerate(parts):
             part = self._prepare_inputs(part)
@@ -132,7 +134,7 @@ class RewardTrainer(Trainer):
             last = k == len(parts) - 1
             with nullcontext() if last else self.accelerator.no_sync(model):
                 loss = self.compute_loss(model, part, num_items_in_batch=num_items_in_batch)
-                self.accelerator.backward(loss)
+                self.accelerator.backward(loss, **whole_loss)
             whole += loss.detach()
         if not torch.isfinite(whole):
             self._suspect = list(inputs.get("record_ids", ()))
