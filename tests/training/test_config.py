@@ -87,8 +87,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("setting", [[], ["setting=small"]])
 def test_the_recipe_of_the_shipped_judge_is_a_config(setting: list[str]) -> None:
     found = load_config(ROOT / "recipes" / "tiny_judge.yaml", setting)
-    assert [stage.name for stage in found.stages] == ["captions", "images", "clips", "joint"]
-    kinds = {name.split()[0] for name in found.stages[-1].data["parts"]}
+    names = [stage.name for stage in found.stages]
+    assert names == ["captions", "images", "clips", "joint", "photographs"]
+    kinds = {name.split()[0] for name in found.stages[3].data["parts"]}
     assert kinds == {"image", "photograph", "clip", "edit", "question", "clip_question"}
 
 

@@ -70,6 +70,19 @@ def _crop(rng: np.random.Generator, split: str, size: int) -> Photograph:
             return Photograph(name, (x, y), side, CLEAN, pixels)
 
 
+def _varied(rng: np.random.Generator, crop: Photograph) -> Photograph:
+    """A crop of the training split made into another one: mirrored, its colours exchanged, half
+    the time laid over a second crop. Six photographs are few to learn from."""
+    pixels = crop.pixels.astype(np.float32)
+    if rng.random() < 0.5:
+        other = _crop(rng, "train", len(pixels)).pixels
+        share = 0.3 + 0.4 * rng.random()
+        pixels = share * pixels + (1 - share) * other
+    pixels = pixels[:: 1 if rng.random() < 0.5 else -1, :: 1 if rng.random() < 0.5 else -1]
+    pixels = pixels[..., rng.permutation(3)]
+    return replace(crop, pixels=np.ascontiguousarray(pixels.astype(np.uint8)))
+
+
 def degraded(photograph: Photograph, quality: Quality) -> Photograph:
     pixels, boxes = spoil(photograph.pixels, quality)
     return replace(photograph, quality=quality, pixels=pixels, boxes=boxes)
@@ -86,6 +99,8 @@ def photograph_truth(photograph: Photograph) -> dict[str, float]:
 
 def make_item(rng: np.random.Generator, order: Order) -> WorldItem:
     crop = _crop(rng, order.split, order.size)
+    if order.split == "train":
+        crop = _varied(rng, crop)
     if order.number == 2:
         qualities = [CLEAN, sample_quality(rng, STYLES[1:])]
         while qualities[1].artefact + qualities[1].strength == 0:
