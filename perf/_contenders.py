@@ -27,7 +27,7 @@ def body(workload: str, folder: Path, out: Path, steps: int) -> dict[str, Any]:
 
     if workload == WORKLOADS[0]:
         found = yaml.safe_load((ROOT / "recipes/tiny_judge.yaml").read_text())
-        stages = [{**found["stages"][-1], "steps": steps}]
+        stages = [{**_joint(found), "steps": steps}]
         return {**found, "output": str(out), "stages": stages, "save": {"every": steps},
                 "log_every": 10}  # fmt: skip
     return {
@@ -51,27 +51,45 @@ def samples_a_step(workload: str) -> int:
     if workload != WORKLOADS[0]:
         return BATCH
     found = yaml.safe_load((ROOT / "recipes/tiny_judge.yaml").read_text())
-    return sum(found["stages"][-1]["data"]["parts"].values())
+    return sum(_joint(found)["data"]["parts"].values())
 
 
-def opened(name: str, workload: str, folder: Path, steps: int) -> tuple[Any, Any, Path]:
+def _joint(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    (stage,) = [stage for stage in recipe["stages"] if stage["name"] == "joint"]
+    return stage
+
+
+def opened(
+    name: str, workload: str, folder: Path, steps: int, kind: Any = None
+) -> tuple[Any, Any, Path]:
     """A run, its one stage, and the folder to train it in."""
     from unireward.training.config import parse_config
     from unireward.training.run import Run
 
     out = folder / "runs" / f"{WORKLOADS.index(workload)} {name}"
     config = parse_config(body(workload, folder, out, steps), ["batch.accumulation=1"])
-    return Run(config, lambda line: None), config.stages[0], out
+    return (kind or Run)(config, lambda line: None), config.stages[0], out
 
 
 def ours(workload: str, folder: Path, turns: Turns, steps: int) -> dict[str, Any]:
     """The trainer as ``unireward train`` makes it, logging and all."""
-    run, stage, out = opened("ours", workload, folder, steps)
-    trainer, _ = run._trainer(1, stage, out / "stages/1-train")
-    trainer.add_callback(_callback(turns))
-    turns.begin()
-    trainer.train()
-    return _kept(run.trainee, trainer.average.state() if trainer.average else {})
+    from unireward.training.run import Run
+
+    callback = _callback(turns)
+    made: list[Any] = []
+
+    class Watched(Run):
+        def _trainer(self, *given: Any) -> Any:
+            trainer, metrics = super()._trainer(*given)
+            trainer.add_callback(callback)
+            made.append(trainer)
+            turns.begin()
+            return trainer, metrics
+
+    run, stage, _ = opened("ours", workload, folder, steps, Watched)
+    run.stage(1, stage)
+    average = made[0].average
+    return _kept(callback.live, average.state() if average else {})
 
 
 def bare(workload: str, folder: Path, turns: Turns, steps: int) -> dict[str, Any]:
@@ -110,7 +128,7 @@ def bare(workload: str, folder: Path, turns: Turns, steps: int) -> dict[str, Any
         if mean:
             torch._foreach_lerp_(mean, [w.detach() for w in live], 1 - stage.average)
         turns.step_done()
-    return _kept(model, dict(zip(trained_state(model), mean)))
+    return _kept(trained_state(model), dict(zip(trained_state(model), mean)))
 
 
 def _totals(parts: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -166,7 +184,7 @@ def trl(workload: str, folder: Path, turns: Turns, steps: int) -> dict[str, Any]
     trainer.add_callback(_callback(turns))
     turns.begin()
     trainer.train()
-    return _kept(run.trainee, {})
+    return dict(_trained(run.trainee))
 
 
 def _rows(run: Any, stage: Any, steps: int) -> Iterator[dict[str, Any]]:
@@ -201,17 +219,25 @@ def _callback(turns: Turns) -> Any:
     from transformers import TrainerCallback
 
     class Counting(TrainerCallback):
+        live: Mapping[str, Any]
+
         def on_step_end(self, *_: Any, **__: Any) -> None:
             turns.step_done()
+
+        def on_train_end(self, *_: Any, model: Any = None, **__: Any) -> None:
+            self.live = {name: weight.detach().clone() for name, weight in _trained(model)}
 
     return Counting()
 
 
-def _kept(model: Any, mean: Mapping[str, Any]) -> dict[str, Any]:
+def _trained(model: Any) -> Any:
     from unireward.training.trainee import trained_state
 
-    found = {name: weight.detach() for name, weight in trained_state(model).items()}
-    return {**found, **{f"mean {name}": weight for name, weight in mean.items()}}
+    return trained_state(model).items()
+
+
+def _kept(live: Mapping[str, Any], mean: Mapping[str, Any]) -> dict[str, Any]:
+    return {**live, **{f"mean {name}": weight for name, weight in mean.items()}}
 
 
 def main(name: str, workload: str, folder: Path, block: int, number: int) -> None:
@@ -219,7 +245,7 @@ def main(name: str, workload: str, folder: Path, block: int, number: int) -> Non
 
     train = {"ours": ours, "bare": bare, "trl": trl}[name]
     kept = train(workload, folder, Turns(block), block * number)
-    save_file({key: w.clone().contiguous() for key, w in kept.items()},
+    save_file({key: w.detach().clone().contiguous() for key, w in kept.items()},
               folder / f"{name}.safetensors")  # fmt: skip
 
 

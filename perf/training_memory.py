@@ -62,6 +62,7 @@ def one(folder: Path, samples: int, checkpointing: bool) -> dict[str, float]:
     out = folder / f"run-{samples}-{checkpointing}"
     config = parse_config(body(folder, out, samples, checkpointing))
     run = Run(config, lambda line: None)
+    run.trainee.objective = run._objective(config.stages[0])
     trainer, _ = run._trainer(1, config.stages[0], out / "stages/1-train")
     batch = trainer.train_dataset[0]  # pyright: ignore[reportOptionalSubscript]
     model = trainer.model
