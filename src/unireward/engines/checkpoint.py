@@ -24,19 +24,24 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def load_model(path: str, dtype: str) -> Any:
+def load_model(path: str, dtype: str, attention: str | None = None) -> Any:
     """The image-text-to-text model of a folder or repository id, under its official class.
 
-    Raises :class:`InputError` for a folder without a config, and for whatever transformers
-    cannot load as such a model.
+    ``attention`` is transformers' ``attn_implementation`` (None: its own choice).
+
+    Raises :class:`InputError` for a folder that is not there, one without a config, and for
+    whatever transformers cannot load as such a model.
     """
     from transformers import AutoModelForImageTextToText
 
+    if path.startswith(("/", "./", "../", "~")) and not Path(path).is_dir():
+        raise InputError(f"{path}: no such folder; give the folder of a transformers checkpoint")
+    more = {} if attention is None else {"attn_implementation": attention}
     if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
         raise InputError(f"{path}: no config.json; give the folder of a transformers checkpoint")
     try:
         with quiet_if_small(_bytes_in(Path(path))):
-            return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype)
+            return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype, **more)
     except (OSError, ValueError, ImportError) as error:
         raise InputError(
             f"{path}: transformers cannot load it ({first_line(error)}); "

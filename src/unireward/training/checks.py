@@ -24,21 +24,11 @@ class Problem:
 
 def of_config(config: TrainConfig) -> Iterator[Problem]:
     """What the config alone shows."""
-    from unireward.training.run import CONFIG, _differences
+    from unireward.training.claim import taken
 
     yield from _trainer_fields(config)
-    file = config.output / CONFIG
-    if file.is_file():
-        import json
-
-        import yaml
-
-        before = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if different := _differences(before, json.loads(config.model_dump_json())):
-            yield Problem(
-                f"{file}: another training lies there ({different[0]} differs); give another "
-                "output, or remove the folder"
-            )
+    if found := taken(config):
+        yield Problem(found)
     if config.model.init is not None and not Path(config.model.init).is_dir():
         yield Problem(f"model.init: {config.model.init}: no such folder; give an earlier run's")
     yield from _bfloat16(config)
@@ -91,10 +81,9 @@ def of_weights(
                 "heads alone), so all is AdamW at adam_lr",
                 fatal=False,
             )
-        if shards is not None and shards.startswith("zero"):
+        if shards is not None:
             yield Problem(
-                "optimiser.name: muon moves whole matrices and DeepSpeed flattens them; use adamw, "
-                "or fsdp"
+                "optimiser.name: muon moves whole matrices and the weights are sharded; use adamw"
             )
     if any(weight.width == 2 for weight in trained) and shards is None:
         yield Problem(

@@ -160,7 +160,7 @@ class TrainConfig(Row):
     output: Path
     seed: int = Field(default=0, ge=0)
     model: ModelConfig
-    stages: tuple[StageConfig, ...] = Field(min_length=1)
+    stages: tuple[StageConfig, ...]
     save: SaveConfig = SaveConfig()
     log_every: PositiveInt = 10
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -174,6 +174,10 @@ class TrainConfig(Row):
 
     @model_validator(mode="after")
     def _stages_differ(self) -> TrainConfig:
+        if not self.stages:
+            raise ValueError("stages holds none; write one item for each stage, or leave it out")
+        if not self.output.name:
+            raise ValueError("output is no folder of its own; give one, for example runs/mine")
         names = [stage.name for stage in self.stages]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
@@ -213,10 +217,10 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
 
 def parse_config(body: dict[str, Any], overrides: Sequence[str] = ()) -> TrainConfig:
     """The config of a mapping (see :func:`load_config`)."""
-    import yaml
-
     body = dict(body)
     settings = body.pop("settings", None) or {}
+    if not isinstance(settings, dict):
+        raise InputError("settings: must be an object of named settings; write name: {key: value}")
     pairs: list[tuple[str, Any]] = []
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -226,12 +230,42 @@ def parse_config(body: dict[str, Any], overrides: Sequence[str] = ()) -> TrainCo
             if value not in settings:
                 known = ", ".join(settings) or "none"
                 raise InputError(f"setting {value!r} is not in the file; it has {known}")
-            pairs += list(settings[value].items())
+            if not isinstance(settings[value], dict):
+                raise InputError(f"settings.{value}: must be an object {{...}} of overrides")
+            pairs += [(str(name), given) for name, given in settings[value].items()]
         else:
-            pairs.append((key, yaml.safe_load(value)))
+            pairs.append((key, _value(text, value)))
     for key, value in pairs:
         body = _put(body, key.split("."), value, key)
-    return validate(TrainConfig, _staged(body))
+    try:
+        config = validate(TrainConfig, _staged(body))
+    except InputError as error:
+        # What was written at the top is called what it is called there.
+        said = str(error) if "stages" in body else str(error).removeprefix("stages[0].")
+        raise InputError(said) from None
+    for stage in config.stages:
+        _check_data(stage, f"stages.{stage.name}.data" if "stages" in body else "data")
+    return config
+
+
+def _check_data(stage: StageConfig, name: str) -> None:
+    from unireward.training.data_config import DataConfig
+
+    if "factory" in stage.data:
+        return
+    try:
+        validate(DataConfig, dict(stage.data))
+    except InputError as error:
+        raise InputError(f"{name}.{error}") from None
+
+
+def _value(text: str, value: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"override {text!r}: its value is no YAML; mend it") from None
 
 
 def _put(body: Any, keys: list[str], value: Any, whole: str) -> Any:

@@ -82,7 +82,7 @@ class CaptionConfig(Row):
 class DataConfig(Row):
     """See the module docstring; every option's meaning is below it."""
 
-    sources: tuple[SourceConfig, ...] = Field(min_length=1)
+    sources: tuple[SourceConfig, ...]
     modes: dict[str, FiniteFloat] = Field(default_factory=lambda: {"rank": 1.0})
     """Of ``sft``: what is asked, with the weight of its examples in the loss: ``rank``,
     ``score``, ``pair-score``, or one form or aspect of it (``rank/trace``, ``score//quality``).
@@ -130,9 +130,18 @@ class DataConfig(Row):
     group_by_length: int = Field(0, ge=0)
     """Steps whose examples are dealt together by length, so that a batch pads little; 0: none."""
 
+    @field_validator("sources")
+    @classmethod
+    def _any_source(cls, value: tuple[SourceConfig, ...]) -> tuple[SourceConfig, ...]:
+        if not value:
+            raise ValueError("must hold at least one; write {records: FILE}")
+        return value
+
     @field_validator("modes")
     @classmethod
     def _known_modes(cls, value: dict[str, float]) -> dict[str, float]:
+        if not value:
+            raise ValueError("names no mode; write for example {rank: 1}, or leave it out")
         for name, weight in value.items():
             if name.split("/")[0] not in MODES:
                 raise ValueError(f"{name!r} is no mode; use {', '.join(MODES)}")

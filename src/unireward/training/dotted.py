@@ -33,4 +33,7 @@ def resolve(name: str, field: str) -> Any:
         ) from error
     if not hasattr(module, attribute):
         raise InputError(f"{field}: {module_name} has no {attribute!r}; name one that it has")
-    return getattr(module, attribute)
+    found = getattr(module, attribute)
+    if field.endswith("factory") and not callable(found):
+        raise InputError(f"{field}: {name} is no function; name one that makes what is wanted")
+    return found

@@ -7,6 +7,7 @@ wrong. Each process judges its share of the records.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import islice
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unireward.errors import InputError
+from unireward.families.family import Family
+from unireward.files.places import is_address
 from unireward.judgment import Judgment
 from unireward.record import Record
 from unireward.stats.metrics import accuracy, position_agreement, spearman
 from unireward.training.config import EvaluationConfig, TrainConfig
 from unireward.training.export import family_of
 from unireward.training.sharding import sharding
+from unireward.training.sources import paths_of
 
 if TYPE_CHECKING:
     from unireward.training.trainer import RewardTrainer
@@ -37,7 +41,7 @@ class Evaluator:
         self.family = family_of(train.model.family)
         self.processor = load_processor(str(processor))
         self.name = train.name
-        self.records = _records(config)
+        self.records = held_out(config, self.family)
         if sharding(train.trainer) is not None:
             raise InputError(
                 "evaluation: weights that are sharded are not judged in the loop; set "
@@ -90,6 +94,37 @@ def _records(config: EvaluationConfig) -> list[Record]:
     if not any(record.label is not None for record in records):
         raise InputError(f"{config.records}: no record has a label; give held-out labelled ones")
     return records
+
+
+def held_out(config: EvaluationConfig, family: Family) -> list[Record]:
+    """The records that are judged in the loop. Raises InputError where one cannot be judged (its
+    media are missing, the family lacks its task), or where they can tell no weights from others."""
+    records = _records(config)
+    for record in records:
+        if record.task not in family.tasks:
+            raise InputError(
+                f"record {record.id}: {family.id} knows no {record.task}, only "
+                f"{', '.join(family.tasks)}; leave such records out"
+            )
+        for where, path in paths_of(record):
+            if not is_address(path) and not os.path.exists(path):
+                raise InputError(f"record {record.id}: {where}: {path}: no such file; mend it")
+    decided = sum(_decided(record) for record in records)
+    alone = [_overall(record) for record in records]
+    scores = {score for score in alone if score is not None}
+    if config.keep == "best" and not decided and not (len(scores) > 1 and len(alone) > 2):
+        raise InputError(
+            f"{config.records or 'world'}: has no pair with a winner and no three scored "
+            "candidates, so that no accuracy can be measured; give such records, or set keep to "
+            "last"
+        )
+    return records
+
+
+def _decided(record: Record) -> bool:
+    label = record.label
+    winner = label.winner() if label is not None and len(record.candidates) > 1 else None
+    return winner is not None and winner != "tie"
 
 
 def _row(record: Record, judgment: Judgment) -> dict[str, Any]:

@@ -6,6 +6,7 @@ features to the language model's width) and ``language`` (with the output layer)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ def with_lora(model: Any, lora: LoraConfig, seed: int) -> Any:
     )
     try:
         return get_peft_model(model, config)
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         said = " ".join(str(error).split())[:200]
         raise InputError(f"model.lora.targets: {said}") from None
 
@@ -102,7 +103,7 @@ def _loaded(config: ModelConfig) -> Parts:
     from unireward.engines.processor import load_processor
 
     path = str(config.path)
-    model = load_model(path, config.dtype)
+    model = load_model(path, config.dtype, config.attention)
     processor = load_processor(path)
 
     def save(folder: Path) -> None:

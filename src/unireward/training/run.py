@@ -29,6 +29,7 @@ from transformers import TrainingArguments
 from unireward.engines.checkpoint import best_device
 from unireward.errors import InputError
 from unireward.training.average import Average
+from unireward.training.claim import DONE, LOG, claim, locked
 from unireward.training.config import StageConfig, TrainConfig
 from unireward.training.metrics import Metrics
 from unireward.training.objectives import Objective, make_objective
@@ -36,11 +37,9 @@ from unireward.training.parts import Parts, build
 from unireward.training.reference import reference_for
 from unireward.training.sharding import sharding
 from unireward.training.share import Share
-from unireward.training.storage import last_complete, load_weights, write_weights
+from unireward.training.storage import finishing, last_complete, load_weights, write_weights
 from unireward.training.trainee import Trainee
 from unireward.training.trainer import RewardTrainer
-
-CONFIG, LOG, DONE = "config.yaml", "log.jsonl", "done.json"
 
 
 @dataclass
@@ -56,16 +55,19 @@ def train(config: TrainConfig, say: Callable[[str], None] | None = None) -> Resu
     """Run (or go on with) ``config``. Raises InputError for what cannot be trained as it stands,
     NonFiniteLossError and SaveError as they say."""
     from unireward.training.export import export
+    from unireward.training.preflight import preflight
 
-    run = Run(config, say or (lambda line: None))
-    seconds, metrics = 0.0, {}
-    for number, stage in enumerate(config.stages, start=1):
-        done = run.stage(number, stage)
-        seconds += done["seconds"]
-        metrics = done["metrics"]
-    if run.first:
-        trainee, parts = run.whole()
-        export(trainee, parts, config, seconds, config.output / "judge")
+    preflight(config)
+    with locked(config.output, os.environ.get("RANK", "0") == "0"):
+        run = Run(config, say or (lambda line: None))
+        seconds, metrics = 0.0, {}
+        for number, stage in enumerate(config.stages, start=1):
+            done = run.stage(number, stage)
+            seconds += done["seconds"]
+            metrics = done["metrics"]
+        if run.first:
+            trainee, parts = run.whole()
+            export(trainee, parts, config, seconds, config.output / "judge")
     return Result(config.output / "judge", seconds, metrics)
 
 
@@ -80,7 +82,9 @@ class Run:
         self.out = config.output
         if config.threads is not None:
             torch.set_num_threads(config.threads)
-        self._claim()
+        if self.first:
+            self.out.mkdir(parents=True, exist_ok=True)
+            claim(config)
         self.parts: Parts = build(config.model, config.seed)
         self.processor = self._processor()
         self.trainee = self._trainee(self.parts)
@@ -107,23 +111,6 @@ class Run:
         trainee.objective = self._objective(last)
         load_weights(self._folder(len(self.config.stages), last) / "final", trainee)
         return trainee, parts
-
-    def _claim(self) -> None:
-        """The folder is this config's: another one found in it is refused, not overwritten."""
-        import yaml
-
-        said = json.loads(self.config.model_dump_json())
-        file = self.out / CONFIG
-        if file.is_file():
-            before = yaml.safe_load(file.read_text(encoding="utf-8"))
-            if different := _differences(before, said):
-                raise InputError(
-                    f"{file}: another training lies there ({different[0]} differs); give another "
-                    "output, or remove the folder"
-                )
-        elif self.first:
-            self.out.mkdir(parents=True, exist_ok=True)
-            file.write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
 
     def _processor(self) -> Any:
         from unireward.engines.processor import load_processor
@@ -191,7 +178,8 @@ class Run:
         told = {"seconds": round(metrics.seconds, 1), "metrics": metrics.last}
         state = trainer.whole_state()
         if self.first:
-            write_weights(folder / "final", self.trainee, state)
+            with finishing(folder / "final"):
+                write_weights(folder / "final", self.trainee, state)
             draft = done.with_suffix(".draft")
             draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
             draft.replace(done)
@@ -200,6 +188,7 @@ class Run:
     def _trainer(
         self, number: int, stage: StageConfig, folder: Path
     ) -> tuple[RewardTrainer, Metrics]:
+        self._check_sharded(stage)
         objective = self.trainee.objective
         assert objective is not None
         share = Share(
@@ -222,7 +211,7 @@ class Run:
             data,
             callbacks=[metrics],
             evaluator=self._evaluator(stage),
-            average=self._average(stage),
+            average=Average(self.trainee, stage.average) if stage.average else None,
             reference=reference_for(objective, self.trainee),
         )
         return trainer, metrics
@@ -239,15 +228,25 @@ class Run:
         return steps_of(spec, share, family=self.config.model.family, processor=self.processor,
                         objective=stage.objective)  # fmt: skip
 
-    def _average(self, stage: StageConfig) -> Average | None:
-        if stage.average is None:
-            return None
-        if sharding(self.config.trainer) is not None:
+    def _check_sharded(self, stage: StageConfig) -> None:
+        """InputError for what does not go with sharded weights."""
+        if sharding(self.config.trainer) is None:
+            return
+        name = f"stages.{stage.name}"
+        if stage.average is not None:
             raise InputError(
-                f"stages.{stage.name}.average: weights that are sharded are not averaged; leave "
-                "average out"
+                f"{name}.average: weights that are sharded are not averaged; leave average out"
             )
-        return Average(self.trainee, stage.average)
+        if stage.optimiser.name == "muon":
+            raise InputError(
+                f"{name}.optimiser.name: muon moves whole matrices and the weights are sharded; "
+                "use adamw"
+            )
+        if self.parts.states is not None:
+            raise InputError(
+                "model.factory: its states go past the layers that sharding gathers; train it "
+                "without"
+            )
 
     def _evaluator(self, stage: StageConfig) -> Any:
         if stage.evaluation is None:
@@ -288,7 +287,8 @@ class Run:
             "disable_tqdm": True,
             "report_to": [],
             "log_level": "error",
-            "ddp_find_unused_parameters": False,
+            # A head leaves the output layer unused, a batch without pictures the vision part.
+            "ddp_find_unused_parameters": self.parts.states is None,
             "ddp_backend": "gloo" if on_cpu and self.world > 1 else None,
             "average_tokens_across_devices": False,
         }
@@ -305,17 +305,6 @@ def _has_tensorboard() -> bool:
     from importlib.util import find_spec
 
     return find_spec("tensorboard") is not None
-
-
-_MAY_DIFFER = ("output", "log_every", "workers", "threads", "save", "device", "tensorboard", "meta")
-
-
-def _differences(before: Any, now: Mapping[str, Any]) -> list[str]:
-    """Top-level fields that would change the weights and are not the same."""
-    if not isinstance(before, dict):
-        return ["everything"]
-    names = [name for name in {**before, **now} if name not in _MAY_DIFFER]
-    return [name for name in names if before.get(name) != now.get(name)]
 
 
 def _with_marks(head: Mapping[str, Any], tokenizer: Any) -> dict[str, Any]:

@@ -68,10 +68,26 @@ def saving(folder: Path, *, alone: bool) -> Iterator[None]:
         raise SaveError(_said(folder, error)) from error
     except Exception as error:
         # safetensors and torch say a full disk in their own classes.
-        if not any(word in str(error).lower() for word in ("space", "write", "errno", "i/o")):
+        if not _of_disk(error):
             raise
         shutil.rmtree(folder, ignore_errors=True)
         raise SaveError(_said(folder, error)) from error
+
+
+@contextmanager
+def finishing(folder: Path) -> Iterator[None]:
+    """While a stage's last weights are written: SaveError where they cannot be."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, OSError) and not _of_disk(error):
+            raise
+        raise SaveError(_said(folder, error)) from error
+
+
+def _of_disk(error: Exception) -> bool:
+    said = str(error).lower()
+    return any(word in said for word in ("space", "write", "errno", "i/o", "unexpected pos"))
 
 
 def _said(folder: Path, error: Exception) -> str:

@@ -22,14 +22,18 @@ from accelerate.utils import gather_object
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainingArguments
+from transformers.trainer_utils import rotate_checkpoints
 
-from unireward.errors import UnirewardError
+from unireward.errors import InputError, UnirewardError
 from unireward.training.average import Average
 from unireward.training.config import StageConfig
 from unireward.training.objectives.base import Objective
 from unireward.training.optimiser import make_optimiser, make_schedule
 from unireward.training.reference import Reference
 from unireward.training.storage import load_weights, saving, write_weights
+
+EMPTY_STEPS = 50
+"""So many steps in a row without an example are no training."""
 
 
 class NonFiniteLossError(UnirewardError, ArithmeticError):
@@ -57,7 +61,8 @@ class RewardTrainer(Trainer):
         self.stage = stage
         self.average = average
         self.evaluator = evaluator
-        self._names: list[str] = []
+        self._names = sorted(objective.weights({}))
+        self._empty = 0
         self._meters: dict[str, Tensor] = {}
         self._counts: Counter[str] = Counter()
         self._skipped: dict[str, int] = {}
@@ -101,13 +106,28 @@ class RewardTrainer(Trainer):
                 for name, weight in self.objective.weights(part).items():
                     totals[name] = totals.get(name, torch.zeros(())) + weight.float().cpu()
         # One step's batches may all have been skipped here and not elsewhere: the same names.
-        names = sorted(totals) if totals else self._names
-        self._names = names
+        names = self._names = sorted({*self._names, *totals})
         row = torch.stack([totals.get(name, torch.zeros(())) for name in names]).to(device)
         row = self.accelerator.reduce(row, reduction="sum")
         found = dict(zip(names, row.unbind()))  # pyright: ignore[reportAttributeAccessIssue]
         self._counts.update(name for name, total in found.items() if total > 0)
+        self._watch(found, batches)
         return batches, found
+
+    def _watch(self, found: Mapping[str, Tensor], batches: Sequence[Any]) -> None:
+        """Stops where step after step has nothing to learn from."""
+        self._empty = 0 if any(total > 0 for total in found.values()) else self._empty + 1
+        last = self.state.global_step + 1 >= self.stage.steps
+        if self._empty == EMPTY_STEPS or (last and self._empty == self.stage.steps):
+            step = self.state.global_step + 1
+            left_out = Counter(self._skipped)
+            for batch in batches:
+                left_out.update(batch.get("skipped", {}))
+            told = ", ".join(f"{reason}: {n:,}" for reason, n in left_out.items())
+            raise InputError(
+                f"step {step}: nothing was left to learn from in the last {self._empty} steps"
+                f"{f' ({told})' if told else ''}; mend the data, or what leaves it out"
+            )
 
     # Loss -------------------------------------------------------------------------------------
 
@@ -224,14 +244,30 @@ class RewardTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
         return found
 
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """No step is the best where nothing could be measured (a judge that says one score)."""
+        return "eval_accuracy" in metrics and super()._determine_best_metric(metrics, trial)
+
     # Kept -------------------------------------------------------------------------------------
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
         with saving(folder, alone=self.is_world_process_zero()):
-            super()._save_checkpoint(model, trial)
+            # The older ones go only once this one counts.
+            limit, self.args.save_total_limit = self.args.save_total_limit, None
+            try:
+                super()._save_checkpoint(model, trial)
+            finally:
+                self.args.save_total_limit = limit
             # Whole once every process has written what is its own.
             self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            rotate_checkpoints(
+                output_dir=str(folder.parent),
+                save_total_limit=self.args.save_total_limit,
+                best_model_checkpoint=self.state.best_model_checkpoint,
+                use_mtime=True,
+            )
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(str(output_dir))

@@ -49,6 +49,8 @@ def make_term(
     name: str, config: Mapping[str, Any] | None = None, token_id: TokenId | None = None
 ) -> LossTerm:
     """The term of a config. InputError names the term, the option and the mend."""
+    if config is not None and not isinstance(config, Mapping):
+        raise InputError(f"{name}: is {config!r}; write its options as {{...}}, or {{}} for none")
     given = dict(config or {})
     kind = given.pop("kind", name)
     coefficient = given.pop("coefficient", 1.0)
