@@ -366,7 +366,7 @@ def test_a_deepspeed_file_is_read(checkpoint: Path, pairs: Path, tmp_path: Path)
     given = {"trainer": {"deepspeed": str(file)}, "optimiser": {"name": "muon"}}
     found = dry_run(pairs_config(checkpoint, pairs, tmp_path / "out", **given), gpus=4)
     assert [way.strategy for way in found.stages[0].memory] == ["zero3"]
-    assert "DeepSpeed flattens" in problems(found)
+    assert "the weights are sharded; use adamw" in problems(found)
     file.write_text("{")
     found = dry_run(pairs_config(checkpoint, pairs, tmp_path / "out", **given), gpus=4)
     assert "cannot be read" in problems(found)

@@ -20,7 +20,7 @@ from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu
 from safetensors.torch import load_file
 
 import unireward as ur
-from tests.training.runs import ROOT, furthest, weights
+from tests.training.runs import ROOT, command, furthest, weights
 from unireward.errors import InputError
 from unireward.training.config import parse_config
 from unireward.training.run import train
@@ -43,6 +43,7 @@ def launched(name: str) -> dict[str, str]:
     words = ["--config_file", str(LAUNCH / f"{name}.yaml"), "-m", "unireward", "train", "x.yaml"]
     parser = launch_command_parser()
     args = parser.parse_args(words)
+    defaults: Any
     args, defaults, precise = _validate_launch_command(args)
     if name.startswith("zero"):
         # As its ``launch_command`` says it on.
@@ -54,7 +55,7 @@ def launched(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_launch_file_is_read_by_accelerate(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = load_config_from_file(str(LAUNCH / f"{name}.yaml"))
+    found: Any = load_config_from_file(str(LAUNCH / f"{name}.yaml"))
     assert found.distributed_type == KINDS[name]
     assert found.num_processes == 8
     monkeypatch.chdir(ROOT)
@@ -191,7 +192,35 @@ def test_sharded_adapters_and_a_head_are_exported_whole(tiny: Path, tmp_path: Pa
         assert all(torch.allclose(a[name], b[name], atol=1e-4) for name in a)
 
 
-def test_what_cannot_be_sharded_is_refused(tiny: Path, tmp_path: Path) -> None:
-    config = parse_config(config_of(tiny, tmp_path / "out", average=0.9, trainer={"fsdp": True}))
-    with pytest.raises(InputError, match="sharded are not averaged"):
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"average": 0.9}, "sharded are not averaged"),
+        ({"optimiser": {"name": "muon"}}, "sharded; use adamw"),
+        ({"evaluation": {"every": 1, "world": {"image_generation": 2}}}, "not judged in the loop"),
+    ],
+)
+def test_what_cannot_be_sharded_is_refused(
+    given: dict[str, Any], said: str, tiny: Path, tmp_path: Path
+) -> None:
+    config = parse_config(config_of(tiny, tmp_path / "out", trainer={"fsdp": True}, **given))
+    with pytest.raises(InputError, match=said):
         train(config)
+
+
+# DDP -------------------------------------------------------------------------------------------
+
+
+def test_two_processes_train_a_head_that_leaves_the_output_layer_unused(
+    tiny: Path, tmp_path: Path
+) -> None:
+    given = {"objective": {"bradley-terry": {}}}
+    given["model"] = {"path": str(tiny), "family": "tiny", "head": {"kind": "linear"}}
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(config_of(tiny, tmp_path / "two", **given)))
+    process = command(file, processes=2)
+    _, said = process.communicate()
+    assert process.returncode == 0, said[-3000:]
+    train(parse_config(config_of(tiny, tmp_path / "alone", **given)))
+    found, alone = (weights(tmp_path / name) for name in ("two", "alone"))
+    assert furthest(found, alone) < 1e-4

@@ -155,6 +155,7 @@ class _Look:
 
         self.config, self.gpus, self.problems = config, gpus, problems
         self.processor, self.why = processor, why
+        self.packed = parts.states is not None
         with torch.device("meta"):
             self.trainee = Trainee(
                 parts.model,
@@ -185,13 +186,20 @@ class _Look:
         except InputError as error:
             self.problems.append(Problem(str(error)))
             return ()
+        if chosen is not None and self.packed:
+            self.problems.append(
+                Problem(
+                    "model.factory: its states go past the layers that sharding gathers; train it "
+                    "without"
+                )
+            )
         if chosen is not None:
             return ("zero2" if chosen == "zero1" else chosen,)
         if self.gpus == 1:
             return ("ddp",)
-        # DeepSpeed flattens the matrices that Muon moves.
+        # Muon moves whole matrices, and packed states go past the layers that are gathered.
         muon = any(stage.optimiser.name == "muon" for stage in self.config.stages)
-        return ("ddp", "fsdp") if muon else STRATEGIES
+        return ("ddp",) if muon or self.packed else STRATEGIES
 
     def stage(self, number: int, stage: StageConfig) -> StageFound:
         if self.strategies:
