@@ -95,9 +95,13 @@ def _memory(found: DryRun) -> list[str]:
     ways = worst.memory
     most = max(one.total for one in ways)
     name, unit = ("GiB", GIB) if most >= GIB else ("MiB", MIB)
-    title = f"{name} a device" + (f", stage {worst.name}" if len(found.stages) > 1 else "")
+    title = f"{name} a device"
     heads = "".join(f"{_way(one):>10}" for one in ways)
-    out = ["", f"{'memory':{LABEL}}{title:<24.24}{heads}"]
+    out = [""]
+    if len(found.stages) > 1:
+        out += _said("memory", f"of stage {worst.name}, which takes the most")
+    label = "memory" if len(found.stages) == 1 else ""
+    out.append(f"{label:{LABEL}}{title:24}{heads}")
     for kind in KINDS:
         if not any(kind in one.held for one in ways):
             continue

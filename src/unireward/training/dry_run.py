@@ -100,7 +100,7 @@ def dry_run(config: TrainConfig, gpus: int = 1) -> DryRun:
     problems = list(checks.of_config(config))
     if why is not None:
         problems.append(Problem(why))
-    look = _Look(config, gpus, parts, processor, why, problems)
+    look = _Look(config, gpus, parts, processor, problems)
     stages = [look.stage(number, stage) for number, stage in enumerate(config.stages, start=1)]
     return DryRun(
         config.name,
@@ -146,7 +146,6 @@ class _Look:
         gpus: int,
         parts: Any,
         processor: Any,
-        why: str | None,
         problems: list[Problem],
     ) -> None:
         import torch
@@ -154,7 +153,7 @@ class _Look:
         from unireward.training.trainee import Trainee
 
         self.config, self.gpus, self.problems = config, gpus, problems
-        self.processor, self.why = processor, why
+        self.processor = processor
         self.packed = parts.states is not None
         with torch.device("meta"):
             self.trainee = Trainee(
@@ -248,7 +247,7 @@ class _Look:
 
     def _data(self, number: int, stage: StageConfig) -> tuple[Sampled | None, str | None]:
         if self.processor is None and "factory" not in stage.data:
-            return None, f"there is no processor: {self.why}"
+            return None, "there is no processor"
         share = Share(
             steps=stage.steps,
             size=stage.batch.size,

@@ -83,7 +83,7 @@ def memory(
     if setting.reference:
         held["reference"] = _bytes(weights)
     if load is not None:
-        kept = activations(weights, blocks, setting, load, cast=strategy in ("zero2", "zero3"))
+        kept = activations(weights, blocks, setting, load, cast=strategy != "ddp")
         if kept is not None:
             held["activations"] = kept
         if load.positions:
@@ -203,7 +203,7 @@ def activations(
 ) -> int | None:
     """Bytes that autograd keeps of a forward pass; None where a part's layers are of no known
     kind. A part keeps nothing while neither it nor anything before it learns. ``cast``: the model
-    itself is in bfloat16, not autocast (DeepSpeed)."""
+    itself computes in bfloat16 where ``half``, not autocast alone (DeepSpeed, FSDP)."""
     learns = {_part(w) for w in weights if w.trained and w.row not in ("head", "auxiliary")}
     parts = {
         "vision": (load.patches, "vision" in learns),
