@@ -291,3 +291,21 @@ def test_a_key_is_in_no_output(unireward, pictures, monkeypatch):
     assert all(b"sk-very-secret" not in file.read_bytes() for file in written)
     assert "secret" not in ran.out + ran.err
     assert json.loads((pictures / "o.jsonl.manifest.json").read_text())["complete"] is True
+
+
+def test_half_a_character_in_a_prompt_is_an_error_of_its_row(unireward, pictures):
+    """JSON can hold half a surrogate pair; no tokenizer takes one."""
+    path = write_pairs(pictures, 2)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[0]["prompt"][0]["text"] = "a circle \ud83d"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ran = unireward("judge", path, "--out", "o.jsonl", "--judge", "tiny")
+    first, second = read_judgments("o.jsonl")
+    assert (first.status, second.status) == ("error", "ok")
+    assert "half a surrogate pair" in first.reason
+    assert "Traceback" not in ran.err
+
+
+def test_bench_into_a_file(unireward, pictures):
+    ran = unireward("bench", "world", "--items", 1, "--tasks", "image_generation", "--out", "a.png")
+    assert (ran.code, ran.line) == (2, "unireward: a.png: is a file; give a folder")

@@ -165,12 +165,22 @@ def test_shards_go_on_and_verify(unireward, world):
         (["shards", "one.jsonl"], "add --out FOLDER"),
         (["shards", "x", "--verify"], "manifest.json: no such file"),
         (["swap", "one.jsonl", "--out", "x.jsonl", "--on-error", "hide"], "use raise or skip"),
+        (["convert", "in.json", "--out", "x.jsonl"], "in.json: holds no row, or rows that fit"),
+        (["convert", "deep.json", "--out", "x.jsonl"], "row 1: is nested too deeply to be data"),
+        (
+            ["convert", "gone.json", "--from", "llava", "--out", "x.jsonl"],
+            "gone.json: no such file; check the path",
+        ),
+        (["dedup", "one.jsonl", "--out", "x.jsonl", "--near-bits", "3"], "--near looks for"),
+        (["card", "one.jsonl", "--near-text", "0.5"], "--near looks for; give it too"),
+        (["split", "one.jsonl", "--out", "in.json"], "in.json: File exists; mend the path"),
     ],
 )
 def test_one_line_errors(unireward, tmp_path, monkeypatch, words, said):
     monkeypatch.chdir(tmp_path)
     write_records("one.jsonl", [pair()])
     Path("in.json").write_text("[]")
+    Path("deep.json").write_text("[" * 100_000)
     ran = unireward("data", *words)
-    assert (ran.code, ran.out) == (2, "")
+    assert (ran.code, ran.out) == (1 if "File exists" in said else 2, "")
     assert said in ran.line

@@ -158,6 +158,8 @@ def hear(
     if not parts:
         reason = run.skipped[0]["reason"] if run.skipped else "no set, no way"
         raise UsageError(f"nothing can be asked: {reason}")
+    if out is not None and Path(out).exists() and not Path(out).is_dir():
+        raise UsageError(f"{out}: is a file; give a folder")
     folder = None if out is None else Path(out) / JUDGMENTS
     shared = progress or Silent()
     shared.start(sum(part.total for part in parts), _kept(parts, folder))

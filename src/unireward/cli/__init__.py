@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from errno import EDQUOT, ENOSPC
 from typing import Any
 
 INTERRUPTED = 130
@@ -60,7 +61,8 @@ def run(arguments: list[str]) -> int:
         return 1
     except OSError as error:
         where = error.filename or "output"
-        _say(f"{where}: {error.strerror or error}; free some space or mend the path")
+        mend = "free some space" if error.errno in (ENOSPC, EDQUOT) else "mend the path"
+        _say(f"{where}: {error.strerror or error}; {mend}")
         return 1
 
 

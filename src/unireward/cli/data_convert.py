@@ -108,5 +108,8 @@ def _told(path: Path) -> str:
     found = guess_format(path)
     if found is None:
         names = ", ".join(f.name for f in list_formats() if f.read is not None)
-        raise UsageError(f"{path}: its rows fit no format, or several; give --from, one of {names}")
+        raise UsageError(
+            f"{path}: holds no row, or rows that fit no format or several; give --from, one of "
+            f"{names}"
+        )
     return found

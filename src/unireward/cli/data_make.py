@@ -152,8 +152,8 @@ def dedup(
     files: Files,
     out: Out,
     near: Near = False,
-    near_text: NearText = 0.8,
-    near_bits: NearBits = 6,
+    near_text: NearText = None,
+    near_bits: NearBits = None,
     conflicts: Annotated[
         str,
         typer.Option(

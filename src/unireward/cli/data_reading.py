@@ -25,10 +25,12 @@ Near = Annotated[
     bool, typer.Option("--near", help="Near copies too: texts by MinHash, pictures by hash.")
 ]
 NearText = Annotated[
-    float, typer.Option("--near-text", help="How alike near texts are, 0.3 to 1 (Jaccard).")
+    float | None,
+    typer.Option("--near-text", help="How alike near texts are, 0.3 to 1 (Jaccard); else 0.8."),
 ]
 NearBits = Annotated[
-    int, typer.Option("--near-bits", help="Signs of 128 in which near pictures may differ.")
+    int | None,
+    typer.Option("--near-bits", help="Signs of 128 in which near pictures may differ; else 6."),
 ]
 
 
@@ -138,15 +140,20 @@ def check_out(out: Path) -> None:
         raise UsageError(f"--out {out}: name it .jsonl, .jsonl.gz or .parquet")
 
 
-def content_of(near: bool, by_path: bool, text: float, bits: int, lenient: bool = False) -> Any:
+def content_of(
+    near: bool, by_path: bool, text: float | None, bits: int | None, lenient: bool = False
+) -> Any:
     """How records are compared, as the options say."""
     from unireward.data.content import Content
     from unireward.errors import UsageError
 
+    for name, value in (("--near-text", text), ("--near-bits", bits)):
+        if value is not None and not near:
+            raise UsageError(f"{name} is of near copies, which --near looks for; give it too")
     if not near:
         return Content(by_path, lenient)
     if by_path:
         raise UsageError("--near looks at pictures, --by-path does not; give one of them")
     from unireward.data.near import NearContent
 
-    return NearContent(text, bits, lenient)
+    return NearContent(0.8 if text is None else text, 6 if bits is None else bits, lenient)

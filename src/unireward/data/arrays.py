@@ -17,7 +17,7 @@ from typing import Any
 
 from unireward.errors import InputError
 from unireward.files.lines import MAX_LINE, STRICT_NUMBERS, LineError, Place, opened
-from unireward.media.source import clip, one_line
+from unireward.media.source import clip
 
 CHUNK = 1 << 20
 """Bytes read at once."""
@@ -73,7 +73,8 @@ def _row(text: _Text, place: Place) -> dict[str, Any] | LineError:
         mend = "mend it, or get the file again if it was cut short" if text.ended else "mend it"
         raise LineError(place, f"is no JSON we can read ({error.msg}); {mend}") from None
     except (InputError, RecursionError) as error:
-        fault = LineError(place, str(error) if isinstance(error, InputError) else one_line(error))
+        deep = "is nested too deeply to be data; mend it"
+        fault = LineError(place, str(error) if isinstance(error, InputError) else deep)
         if text.skip_value():
             return fault
         raise fault from None

@@ -100,7 +100,13 @@ def encode(processor: Any, prompts: Sequence[Prompt], name: str) -> Any:
             add_special_tokens=False,
             **media,
         )
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
+        if any("\ud800" <= char <= "\udfff" for prompt in prompts for char in prompt.text):
+            raise InputError(
+                f"{name}: a text holds half a surrogate pair; give whole characters"
+            ) from error
+        if isinstance(error, TypeError):
+            raise
         raise InputError(
             f"{name}: its processor refuses this ask ({first_line(error)}); "
             "give other media, or mend the checkpoint's chat template"

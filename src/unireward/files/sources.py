@@ -90,6 +90,8 @@ def _one_split(folder: Path, splits: list[str], split: str | None) -> str:
     names = ", ".join(splits)
     if split is None:
         raise InputError(f"{folder}: has several splits; give {folder}/NAME, of {names}")
+    if not splits:
+        raise InputError(f"{folder / split}: no such file; check the path")
     raise InputError(f"{folder / split}: no such file or split; splits are {names}")
 
 
