@@ -22,6 +22,8 @@ from unireward.training.trainee import Trainee, load_trained
 from unireward.world.sample import TASKS, iter_items
 
 PHOTOGRAPHS = "photographs"
+CAPTIONS = ("captions", "clips")
+"""Stages that teach no verdict."""
 
 
 def checkpoints(run: Path) -> list[tuple[str, int, float, Path]]:
@@ -71,7 +73,7 @@ def main() -> None:
     note = f"{args.n} held-out pairs a task (seed {args.seed}), direct verdict, both orders, in %."
     rows: list[dict[str, Any]] = []
     for stage, step, seconds, folder in checkpoints(args.run):
-        if stage not in ("images", "joint") or step % args.every:
+        if stage in CAPTIONS or step % args.every:
             continue
         load_trained(trainee, load_file(folder / FILE), str(folder))
         found = accuracies(Judge(engine, "tiny"), args.n, args.seed)

@@ -37,7 +37,7 @@ The judge that comes with unireward: a Qwen3-VL architecture of {millions:.2f} M
 from its config and trained by `unireward train recipes/tiny_judge.yaml` in {minutes:.0f} minutes of
 one busy CPU core, on nothing but the drawn world (`unireward.world`, training split, seed {seed})
 and six of scikit-image's photographs. It exists so that everything in the library can be run,
-tested and understood without a download.
+tested and understood without a download.{note}
 
 **What it can do.** Judge pictures and short clips of one or two kinds of coloured shapes against
 plain captions, edits of such pictures against their instruction, and answers to questions about
@@ -89,6 +89,7 @@ def ship(judge: Path, bench: Path, curve: Path | None) -> None:
         millions=count / 1e6,
         minutes=training["seconds"] / 60,
         seed=training["seed"],
+        note=f" {training['note']}" if training.get("note") else "",
         words=words,
         measured=card_section(result),
         curve=curve_section(json.loads(curve.read_text())["rows"] if curve else []),
