@@ -170,7 +170,8 @@ def test_what_makes_a_row_unusable(tmp_path: Path) -> None:
     same["candidates"][1]["content"] = same["candidates"][0]["content"]
     refused(lines(tmp_path, [good, same]), r":2: record r1: candidates 'a' and 'b' are the same")
     refused(
-        lines(tmp_path, [good, row(1, tmp_path, id="r0")]), r":2: id 'r0' is given on 1 already"
+        lines(tmp_path, [good, row(1, tmp_path, id="r0")]),
+        r":2: id 'r0' is given on line 1 already",
     )
     nothing = row(1, tmp_path)
     del nothing["label"]

@@ -67,7 +67,8 @@ def train(config: TrainConfig, say: Callable[[str], None] | None = None) -> Resu
             metrics = done["metrics"]
         if run.first:
             trainee, parts = run.whole()
-            export(trainee, parts, config, seconds, config.output / "judge")
+            with finishing(config.output / "judge", "the trained weights are kept"):
+                export(trainee, parts, config, seconds, config.output / "judge")
     return Result(config.output / "judge", seconds, metrics)
 
 

@@ -99,8 +99,9 @@ class RecordsSource:
             if row[1] == place:
                 return  # two ids of one hash
             if isinstance(row[2], dict) and row[2].get("id") == name:
+                kind = "row" if place.is_row else "line"
                 raise LineError(
-                    place, f"id {name!r} is given on line {row[1].line} already; make ids unique"
+                    place, f"id {name!r} is given on {kind} {row[1].line} already; make ids unique"
                 )
 
     def _media_there(self, record: Record, place: Place) -> bool:
@@ -171,8 +172,8 @@ class _Index:
             missing = source.quotas.keys() - self.names.keys()
             if missing:
                 raise InputError(
-                    f"{source.name}: has no example of {min(missing)}, which has a quota; leave "
-                    "it out of quotas, or add such records"
+                    f"{source.name}: has no example of {min(missing)}, which has a quota; it has "
+                    f"{', '.join(self.names) or 'none of those named'}"
                 )
             chosen = [
                 (np.flatnonzero(tasks == self.names[task]), share)

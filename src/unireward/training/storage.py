@@ -75,14 +75,17 @@ def saving(folder: Path, *, alone: bool) -> Iterator[None]:
 
 
 @contextmanager
-def finishing(folder: Path) -> Iterator[None]:
-    """While a stage's last weights are written: SaveError where they cannot be."""
+def finishing(folder: Path, kept: str | None = None) -> Iterator[None]:
+    """While a stage's last weights, or the judge, are written: SaveError where they cannot be,
+    which says what is ``kept`` (None: the last checkpoint)."""
     try:
         yield
+    except UnirewardError:
+        raise
     except Exception as error:
         if not isinstance(error, OSError) and not _of_disk(error):
             raise
-        raise SaveError(_said(folder, error)) from error
+        raise SaveError(_said(folder, error, kept)) from error
 
 
 def _of_disk(error: Exception) -> bool:
@@ -90,9 +93,9 @@ def _of_disk(error: Exception) -> bool:
     return any(word in said for word in ("space", "write", "errno", "i/o", "unexpected pos"))
 
 
-def _said(folder: Path, error: Exception) -> str:
+def _said(folder: Path, error: Exception, kept: str | None = None) -> str:
     last = last_complete(folder.parent)
-    kept = f"{last} is whole" if last else "none was saved before"
+    kept = kept or (f"{last} is whole" if last else "none was saved before")
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{folder}: could not be saved ({first}); {kept}; free space and start again"
 
