@@ -181,6 +181,16 @@ def test_held_out_records_that_measure_nothing(
         preflight(parse_config(given(tmp_path, pairs, evaluation=judged, save=SAVE)))
 
 
+def test_a_batch_that_leaves_a_process_without_work(
+    tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = parse_config(given(tmp_path, pairs, batch={"size": 3, "accumulation": 2}))
+    preflight(made)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="3 examples for 2 processes x 2 .* raise size to 4"):
+        preflight(made)
+
+
 def test_the_drawn_world_can_be_held_out(tmp_path: Path, pairs: Path) -> None:
     judged = {"every": 1, "world": dict.fromkeys(TASKS, 3)}
     preflight(parse_config(given(tmp_path, pairs, evaluation=judged, save=SAVE)))

@@ -7,6 +7,7 @@ measure besides is in :mod:`unireward.training.checks`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,6 +61,7 @@ def preflight(config: TrainConfig) -> None:
     kinds = [_kinds(stage) for stage in config.stages]
     for stage, own in zip(config.stages, kinds):
         _head_fits(config.model.head, stage, own)
+        _batch_fits(stage)
         _data_there(stage)
     if config.model.head is not None and not any(own & {*_REWARDS} for own in kinds):
         raise InputError(
@@ -108,6 +110,17 @@ def _head_fits(head: Mapping[str, Any] | None, stage: StageConfig, kinds: set[st
         raise InputError(
             f"stages.{stage.name}.objective: {min(kinds & {*_SIGMA})} needs a sigma; set "
             "model.head.kind to gaussian"
+        )
+
+
+def _batch_fits(stage: StageConfig) -> None:
+    """With several processes each has an example in every micro-batch: the others wait for it."""
+    processes, batch = int(os.environ.get("WORLD_SIZE", "1")), stage.batch
+    if processes > 1 and batch.size < processes * batch.accumulation:
+        raise InputError(
+            f"stages.{stage.name}.batch: {batch.size} examples for {processes} processes x "
+            f"{batch.accumulation} micro-batches leave some empty; raise size to "
+            f"{processes * batch.accumulation} or lower accumulation"
         )
 
 
