@@ -187,7 +187,7 @@ def test_a_batch_that_leaves_a_process_without_work(
     made = parse_config(given(tmp_path, pairs, batch={"size": 3, "accumulation": 2}))
     preflight(made)
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InputError, match="3 examples for 2 processes x 2 .* raise size to 4"):
+    with pytest.raises(InputError, match=r"3 examples for 2 processes x 2 .* raise size to 4"):
         preflight(made)
 
 

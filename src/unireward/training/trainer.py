@@ -126,7 +126,8 @@ class RewardTrainer(Trainer):
             told = ", ".join(f"{reason}: {n:,}" for reason, n in left_out.items())
             raise InputError(
                 f"step {step}: nothing was left to learn from in the last {self._empty} steps"
-                f"{f' ({told})' if told else ''}; mend the data, what leaves it out, or the objective"
+                f"{f' ({told})' if told else ''}; mend the data, what leaves it out, or the "
+                "objective"
             )
 
     # Loss -------------------------------------------------------------------------------------
