@@ -43,7 +43,7 @@ def train(
             print_json(found.to_dict())
         else:
             typer.echo("\n".join(found.lines()))
-        return
+        raise typer.Exit(0 if found.ok else 1)
     first = os.environ.get("RANK", "0") == "0"
 
     def say(line: str) -> None:

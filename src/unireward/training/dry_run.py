@@ -173,10 +173,10 @@ class _Look:
             return None
         from unireward.rewards.heads import make_head
         from unireward.rewards.reward_model import RewardModel, hidden_size_of
-        from unireward.training.run import _with_marks
+        from unireward.training.run import with_marks
 
         if self.processor is not None:
-            head = _with_marks(head, self.processor.tokenizer)
+            head = with_marks(head, self.processor.tokenizer)
         return RewardModel(model, make_head(head, hidden_size_of(model.config)))
 
     def _strategies(self) -> tuple[str, ...]:

@@ -134,7 +134,7 @@ class Run:
         from unireward.rewards.heads import make_head
         from unireward.rewards.reward_model import RewardModel, hidden_size_of
 
-        made = make_head(_with_marks(head, self.processor.tokenizer), hidden_size_of(
+        made = make_head(with_marks(head, self.processor.tokenizer), hidden_size_of(
             model.config))  # fmt: skip
         return RewardModel(model, made, source=self.out / "processor")
 
@@ -308,7 +308,7 @@ def _has_tensorboard() -> bool:
     return find_spec("tensorboard") is not None
 
 
-def _with_marks(head: Mapping[str, Any], tokenizer: Any) -> dict[str, Any]:
+def with_marks(head: Mapping[str, Any], tokenizer: Any) -> dict[str, Any]:
     """A head's config with the ids of its marks. InputError for one the tokenizer lacks."""
     marks = {
         text: token if token is not None else tokenizer.convert_tokens_to_ids(text)
