@@ -41,8 +41,8 @@ class Metrics(TrainerCallback, ExportableState):
 
     def left_out(self, counts: Mapping[str, int]) -> None:
         """Says what of the data was left out before the first step, by reason."""
-        self._write({"stage": self.stage, "step": 0, "seconds": 0.0}
-                    | {f"skipped/{reason}": number for reason, number in counts.items()})  # fmt: skip
+        told = {f"skipped/{reason}": number for reason, number in counts.items()}
+        self._write({"stage": self.stage, "step": 0, "seconds": 0.0, **told})
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         kept = state.stateful_callbacks.get("Metrics")
