@@ -302,7 +302,7 @@ def test_half_a_character_in_a_prompt_is_an_error_of_its_row(unireward, pictures
     ran = unireward("judge", path, "--out", "o.jsonl", "--judge", "tiny")
     first, second = read_judgments("o.jsonl")
     assert (first.status, second.status) == ("error", "ok")
-    assert "half a surrogate pair" in first.reason
+    assert "half a surrogate pair" in str(first.reason)
     assert "Traceback" not in ran.err
 
 
