@@ -235,7 +235,7 @@ def test_graded_words_reach_the_form_that_asks_for_them() -> None:
         ({"sources": [{"records": "a.jsonl", "world": "all/pair"}]}, "one of them"),
         ({"sources": [{"records": "a.jsonl", "seed": 1}]}, "seed belongs to a world"),
         ({"sources": [{"world": "all/pair", "quotas": {"text": 0}}]}, "share above 0"),
-        ({"sources": []}, "at least 1"),
+        ({"sources": []}, "at least one"),
         ({"order": "both"}, "order"),
     ],
 )

@@ -90,7 +90,11 @@ def prepared(parts: Parts, config: ModelConfig, seed: int) -> Parts:
         except InputError as error:
             raise InputError(f"model.freeze: {error}") from None
     if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        how = {"use_reentrant": False}
+        if hasattr(model, "activation_checkpointing_enable"):  # its newer name
+            model.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
+        else:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
         if config.lora is not None:
             model.enable_input_require_grads()
     if config.lora is not None:
