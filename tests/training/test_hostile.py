@@ -113,6 +113,10 @@ def test_overrides_that_are_wrong(tmp_path: Path, override: str, said: str) -> N
         ({"objective": {"bradley-terry": {}}}, "bradley-terry trains a head; give the model one"),
         ({"model": HEAD}, "model.head: no loss trains it"),
         (
+            {"model": {**HEAD, "head": {"kind": "ridge"}}, "objective": {"regression": {}}},
+            "a ridge head is fitted in closed form",
+        ),
+        (
             {"model": HEAD, "objective": {"gaussian-pair": {}}},
             "gaussian-pair needs a sigma; set model.head.kind to gaussian",
         ),

@@ -106,6 +106,11 @@ def _head_fits(head: Mapping[str, Any] | None, stage: StageConfig, kinds: set[st
                 "for example model.head={kind: linear}"
             )
         return
+    if head.get("kind") == "ridge":
+        raise InputError(
+            "model.head.kind: a ridge head is fitted in closed form, not trained; see docs/heads.md, "
+            "or set it to linear"
+        )
     if (kinds & {*_SIGMA}) and head.get("kind") != "gaussian":
         raise InputError(
             f"stages.{stage.name}.objective: {min(kinds & {*_SIGMA})} needs a sigma; set "
