@@ -108,8 +108,8 @@ def _head_fits(head: Mapping[str, Any] | None, stage: StageConfig, kinds: set[st
         return
     if head.get("kind") == "ridge":
         raise InputError(
-            "model.head.kind: a ridge head is fitted in closed form, not trained; see docs/heads.md, "
-            "or set it to linear"
+            "model.head.kind: a ridge head is fitted in closed form, not trained; see "
+            "docs/heads.md, or set it to linear"
         )
     if (kinds & {*_SIGMA}) and head.get("kind") != "gaussian":
         raise InputError(
