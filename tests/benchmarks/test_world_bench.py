@@ -315,7 +315,7 @@ def test_another_seed_or_judge_is_refused_with_the_difference(tmp_path):
     with pytest.raises(UsageError, match=r"pairs-rank\.jsonl was begun with another items: 24"):
         bench("world", judge_of("1"), items=25, seed=SEED, tasks=[TASK], ways=[Way("rank")],
               out=tmp_path)  # fmt: skip
-    with pytest.raises(UsageError, match="another the model"):
+    with pytest.raises(UsageError, match="another model"):
         measured(judge_of("1", identity="scripted:other"), out=tmp_path)
     assert (tmp_path / "result.json").read_bytes() == before
 

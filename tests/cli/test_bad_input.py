@@ -278,7 +278,7 @@ def test_an_unexpected_resume_names_the_difference(unireward, first, pictures):
     assert 'another mode: null then, "pair-score" now' in ran.line
     write_pairs(pictures, 4)
     ran = unireward("judge", path, "--out", "o.jsonl", *first)
-    assert (ran.code, "another the input file's content" in ran.line) == (2, True)
+    assert (ran.code, "another input file's content" in ran.line) == (2, True)
 
 
 def test_a_key_is_in_no_output(unireward, pictures, monkeypatch):

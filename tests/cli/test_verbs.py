@@ -128,7 +128,7 @@ def test_a_finished_judge_is_done_whatever_its_rows_states(unireward, table, pic
     table("Image 1 is better")
     refused = unireward("judge", records, "--out", "out.jsonl", "--retry", "unparsed", *options)
     assert refused.code == 2  # another table is another judge
-    assert "begun with another the model" in refused.line
+    assert "begun with another model" in refused.line
 
 
 def test_on_failure_stop_leaves_with_one_and_goes_on_later(unireward, table, pictures):

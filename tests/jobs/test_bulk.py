@@ -97,7 +97,7 @@ def test_kill_nine_twice_and_a_third_run_equal_a_clean_run(pairs, tmp_path):
     ("change", "difference"),
     [
         ({"name": "other"}, "another judge"),
-        ({"identity": "scripted:other"}, "another the model"),
+        ({"identity": "scripted:other"}, "another model"),
     ],
 )
 def test_another_judge_is_refused_with_the_difference(pairs, tmp_path, change, difference):
@@ -117,7 +117,7 @@ def test_another_mode_family_order_or_input_is_refused(pairs, tmp_path):
     judge.both_orders = False
     with pytest.raises(UsageError, match="another both_orders: true then, false now"):
         judge_file(judge, pairs, out)
-    with pytest.raises(UsageError, match="another the input file's content"):
+    with pytest.raises(UsageError, match="another input file's content"):
         judge_file(judge_of(), write_pairs(tmp_path / "more", 13), out)
     assert out.read_bytes() == before
 
@@ -256,7 +256,7 @@ def test_one_split_of_a_saved_data_set(tmp_path):
     out = tmp_path / "j.jsonl"
     result = judge_file(judge_of(), tmp_path / "test", out, map=columns)
     assert result.statuses == {"ok": 1}
-    with pytest.raises(UsageError, match="the input file's content"):
+    with pytest.raises(UsageError, match="another input file's content"):
         judge_file(judge_of(), tmp_path / "train", out, map=columns)
 
 

@@ -17,9 +17,9 @@ from unireward.files.lines import replacing
 
 SCHEMA = 1
 _SPOKEN = {
-    "input": "the input file's content",
-    "model": "the model (weights, or address)",
-    "prompt": "the family's prompt",
+    "input": "input file's content",
+    "model": "model (weights, or address)",
+    "prompt": "prompt of the family",
 }
 _SHOWN = 60
 
