@@ -76,6 +76,13 @@ def load_judge_json(path: str | Path) -> JudgeFile:
     return loaded
 
 
+def family_named(name: str | Path) -> Family:
+    """The family of a name, or of the ``judge.json`` at a path."""
+    if isinstance(name, Path) or name.endswith(".json"):
+        return load_judge_json(name).to_family()
+    return get_family(name)
+
+
 def save_judge_json(
     path: str | Path,
     family: Family,

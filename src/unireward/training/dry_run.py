@@ -93,9 +93,9 @@ class DryRun:
 def dry_run(config: TrainConfig, gpus: int = 1) -> DryRun:
     """Check ``config`` for a training on ``gpus`` devices. Raises InputError where there is no
     model or family to check anything with; all else is among the problems."""
-    from unireward.training.export import family_of
+    from unireward.families.judge_json import family_named
 
-    family = family_of(config.model.family)
+    family = family_named(config.model.family)
     parts, processor, why = blank(config.model, config.seed)
     problems = list(checks.of_config(config))
     if why is not None:

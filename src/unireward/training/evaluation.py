@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from unireward.errors import InputError
 from unireward.families.family import Family
+from unireward.families.judge_json import family_named
 from unireward.files.places import is_address
 from unireward.judgment import Judgment
 from unireward.record import Record
 from unireward.stats.metrics import accuracy, position_agreement, spearman
 from unireward.training.config import EvaluationConfig, TrainConfig
-from unireward.training.export import family_of
 from unireward.training.sharding import sharding
 from unireward.training.sources import paths_of
 
@@ -38,7 +38,7 @@ class Evaluator:
         from unireward.engines.processor import load_processor
 
         self.config = config
-        self.family = family_of(train.model.family)
+        self.family = family_named(train.model.family)
         self.processor = load_processor(str(processor))
         self.name = train.name
         self.records = held_out(config, self.family)

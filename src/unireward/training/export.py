@@ -9,17 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from unireward.families.judge_json import family_named
 from unireward.training.config import TrainConfig
 from unireward.training.parts import Parts
 from unireward.training.trainee import Trainee
-
-
-def family_of(name: str) -> Any:
-    """The family of a config: by its name, or of a ``judge.json``."""
-    from unireward.families import get_family
-    from unireward.families.judge_json import load_judge_json
-
-    return load_judge_json(name).to_family() if name.endswith(".json") else get_family(name)
 
 
 def export(trainee: Trainee, parts: Parts, config: TrainConfig, seconds: float, to: Path) -> Path:
@@ -30,7 +23,7 @@ def export(trainee: Trainee, parts: Parts, config: TrainConfig, seconds: float, 
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     meta = {"training": _facts(config, seconds)}
-    family = family_of(config.model.family)
+    family = family_named(config.model.family)
     if trainee.head is not None:
         from unireward.rewards.reward_model import RewardModel
 

@@ -49,13 +49,13 @@ _OWNED = {
 
 def preflight(config: TrainConfig) -> None:
     """Raises InputError naming the field and the mend."""
-    from unireward.training.export import family_of
+    from unireward.families.judge_json import family_named
 
     for name in config.trainer:
         if name in _OWNED:
             raise InputError(f"trainer.{name}: is set by {_OWNED[name]}; set that, leave this out")
     try:
-        family = family_of(config.model.family)
+        family = family_named(config.model.family)
     except InputError as error:
         raise InputError(f"model.family: {error}") from None
     kinds = [_kinds(stage) for stage in config.stages]

@@ -122,7 +122,7 @@ def steps_of(
 ) -> StepDataset:
     """The data set of a stage, from its ``data`` and ``objective`` as the config file has them.
     ``family`` may be a name or a ``judge.json``."""
-    from unireward.training.export import family_of
+    from unireward.families.judge_json import family_named
 
     try:
         config = validate(DataConfig, dict(spec))
@@ -130,7 +130,7 @@ def steps_of(
         raise InputError(f"data.{error}") from None
     return build_steps(
         config,
-        family=family_of(family) if isinstance(family, str) else family,
+        family=family_named(family) if isinstance(family, str) else family,
         processor=processor,
         objective_kind=objective_kind(objective),
         batch_size=share.size,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from unireward.rewards.reward_model import hidden_states
+from unireward.rewards.reward_model import hidden_size_of, hidden_states
 from unireward.training.objectives.base import Objective, Outputs
 from unireward.training.parts import States
 
@@ -39,7 +39,7 @@ class Trainee(nn.Module):
         self.model = model
         self.head = reward.head if reward is not None else None
         self.objective = objective
-        width = hidden_width(model)
+        width = hidden_size_of(model.config)
         self.auxiliary = nn.ModuleDict(
             {name: nn.Linear(width, rows) for name, rows in (auxiliary or {}).items()}
         )
@@ -76,11 +76,6 @@ class Trainee(nn.Module):
             found = self.head(wanted, inputs["attention_mask"], places)
             out.rewards, out.sigma = found.scores, found.sigma
         return out
-
-
-def hidden_width(model: Any) -> int:
-    """Width of the language model's hidden states."""
-    return model.config.get_text_config().hidden_size
 
 
 def trained_state(trainee: nn.Module) -> dict[str, Tensor]:
