@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -117,14 +117,19 @@ class Run:
         from unireward.engines.processor import load_processor
 
         folder = self.out / "processor"
-        if self.first and not folder.is_dir():
+        if not self.first:  # the same files, in a folder of its own: nobody waits for another
+            with TemporaryDirectory() as own:
+                self._save_processor(Path(own))
+                return load_processor(own)
+        if not folder.is_dir():
             draft = self.out / ".processor"
-            self.parts.save_processor(draft)
-            self.parts.model.config.save_pretrained(draft)
+            self._save_processor(draft)
             draft.replace(folder)
-        while not folder.is_dir():  # another process writes it
-            time.sleep(0.2)
         return load_processor(str(folder))
+
+    def _save_processor(self, folder: Path) -> None:
+        self.parts.save_processor(folder)
+        self.parts.model.config.save_pretrained(folder)
 
     def _reward(self, model: Any) -> Any:
         """The reward model that is trained, where the config has a head."""
