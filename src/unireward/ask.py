@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from unireward.errors import UsageError
 from unireward.media import FrameRule, Image, Video
 
 
@@ -62,13 +64,15 @@ class Message:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Greedy and seeded by default. ``max_tokens`` counts new tokens."""
+    """Greedy and seeded by default. ``max_tokens`` counts new tokens. A reply ends before a
+    string of ``stop``, and behind one of ``stop_after``."""
 
     temperature: float = 0.0
     top_p: float = 1.0
     max_tokens: int = 1024
     seed: int = 0
     stop: tuple[str, ...] = ()
+    stop_after: tuple[str, ...] = ()
 
     @property
     def deterministic(self) -> bool:
@@ -79,7 +83,8 @@ class Sampling:
 class Ask:
     """One question. ``choices`` non-empty asks the engine for their log-probabilities.
 
-    ``extra`` goes to the engine untouched (``chat_template_kwargs`` for a server, say).
+    ``extra`` goes to the engine untouched (``chat_template_kwargs`` for a server, say). Raises
+    :class:`UsageError` for choices that are equal or empty (:func:`check_choices`).
     """
 
     messages: tuple[Message, ...]
@@ -87,13 +92,21 @@ class Ask:
     sampling: Sampling = field(default_factory=Sampling)
     extra: tuple[tuple[str, Any], ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.choices:
+            check_choices(self.choices)
+
     @cached_property
     def digest(self) -> str:
         """sha256 over messages (media by content), choices, sampling and extras."""
+        sampling = asdict(self.sampling)
+        if not self.sampling.stop_after:
+            # A setting that came later leaves the digests of asks without it what they were.
+            del sampling["stop_after"]
         body = {
             "messages": [[m.role, [part.token() for part in m.content]] for m in self.messages],
             "choices": list(self.choices),
-            "sampling": asdict(self.sampling),
+            "sampling": sampling,
             "extra": list(self.extra),
         }
         text = json.dumps(body, sort_keys=True, ensure_ascii=False)
@@ -109,6 +122,23 @@ class Ask:
         return tuple(
             part for m in self.messages for part in m.content if not isinstance(part, TextContent)
         )
+
+
+def check_choices(choices: Sequence[str]) -> None:
+    """Raise :class:`UsageError` where no engine could tell the choices apart.
+
+    One that begins another is let through: an engine counts the end of the turn there, or gives
+    no log-probabilities and says why.
+    """
+    seen: dict[str, int] = {}
+    for number, choice in enumerate(choices, start=1):
+        if not choice.strip():
+            raise UsageError(f"choice {number} is {choice!r}; give each choice some words")
+        if choice in seen:
+            raise UsageError(
+                f"choices {seen[choice]} and {number} are both {choice!r}; leave one of them out"
+            )
+        seen[choice] = number
 
 
 @dataclass(frozen=True)

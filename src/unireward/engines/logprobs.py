@@ -12,19 +12,21 @@ every listed token is put to it: one answer left open gets that token's mass (wh
 taken as certain: past the branching there is nothing else to say); none left open is mass of
 other texts and counts for nobody; where the text so far *is* an answer and others go on from it
 ("yes", "yes and no"), whatever does not go on is that answer's. The walk ends where the
-generated token leaves one answer open. It is None, "not determinable", where
+generated token leaves one answer open. A text that leaves two or more open, beside the path or
+at its end, is a *node*: its mass waits until a path that starts there is walked too
+(:meth:`Tally.hear`), which a server that continues a text can be asked for. It is undetermined,
+with the reason, where
 
 - the generated text is not one of the answers (a preamble, a longer sentence),
-- tokens beside the path leave two or more answers open with more than 1 % of the mass seen
-  (they would have to be asked for again),
+- nodes with more than 1 % of the mass seen are left,
 - an answer was seen nowhere and its bound exceeds 1 % of the mass seen. Under that it gets its
   bound: at each place it could have branched off, the lesser of the mass not listed and the
-  least listed alternative (a token left out is no likelier than that).
+  least listed alternative (a token left out is no likelier than that, where the likeliest are
+  listed).
 
 So numbers are within 1 % of the mass seen where the answers are all a model says and all it
-says is listed. White space around an answer and a full stop after it change nothing. A path
-that ends while several answers are open ("yes", without the token that ends the turn) is not
-determinable either. The caller renormalises.
+says is listed. White space around an answer and a full stop after it change nothing. The caller
+renormalises.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from typing import NamedTuple
 NEGLIGIBLE = 0.01
 """Share of the mass seen under which what is not known does not matter."""
 _LEAST = 1e-12
+_FARTHEST = 16
 
 
 class Token(NamedTuple):
@@ -44,6 +47,29 @@ class Token(NamedTuple):
     text: str
     logprob: float
     alternatives: Mapping[str, float]
+
+
+class Node(NamedTuple):
+    """A text that leaves several answers open: its mass, and the tokens it is made of."""
+
+    text: str
+    mass: float
+    tokens: int
+
+
+ROOT = Node("", 1.0, 0)
+
+
+class Undetermined(Exception):  # noqa: N818 (a finding, not a fault: it never leaves the engine)
+    """Why the log-probabilities of the answers do not follow from what was heard."""
+
+
+class OtherWords(Undetermined):
+    """The reply is none of the answers: it is for the family's reader."""
+
+
+class Unlisted(Undetermined):
+    """Some answers were listed nowhere."""
 
 
 def choice_logprobs(
@@ -57,100 +83,155 @@ def choice_logprobs(
     ``tokens`` is the generated path. ``text`` is the reply's text where the tokens hold more
     than it (an end-of-turn token); without it the tokens' texts are joined.
     """
-    path = [Token(*token) for token in tokens]
-    said = _bare("".join(token.text for token in path) if text is None else text)
-    answers = tuple(choice.strip() for choice in choices)
-    if len(answers) < 2 or len(set(answers)) != len(answers) or not all(answers):
+    try:
+        tally = Tally(choices)
+        tally.hear_reply(tokens, text=text)
+        return tally.result()
+    except Undetermined:
         return None
-    if said not in {_bare(answer) for answer in answers}:
+
+
+class Tally:
+    """What each answer has gathered over the paths heard so far.
+
+    Raises :class:`Undetermined` for answers that no path can tell apart: fewer than two, or two
+    that differ in the white space around them alone.
+    """
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        self.choices = tuple(choices)
+        self.answers = tuple(choice.strip() for choice in choices)
+        if len(self.answers) < 2:
+            raise Undetermined("one answer alone has nothing to part from")
+        if len(set(self.answers)) != len(self.answers) or not all(self.answers):
+            raise Undetermined("two answers differ in white space alone")
+        self.gathered = dict.fromkeys(self.answers, 0.0)
+        self.bound = dict.fromkeys(self.answers, 0.0)
+        self.nodes: list[Node] = []
+
+    def hear_reply(
+        self,
+        tokens: Iterable[Token | tuple[str, float, Mapping[str, float]]],
+        *,
+        text: str | None = None,
+        ranked: bool = True,
+    ) -> None:
+        """Walk a whole reply from the start; :class:`OtherWords` where it is no answer."""
+        path = [Token(*token) for token in tokens]
+        said = bare("".join(token.text for token in path) if text is None else text)
+        if said not in {bare(answer) for answer in self.answers}:
+            raise OtherWords("the reply is none of them")
+        decided = self.hear(path, ranked=ranked)
+        if decided is not None and bare(decided) != said:
+            raise OtherWords("the reply's tokens do not spell it")
+
+    def hear(self, path: Sequence[Token], node: Node = ROOT, *, ranked: bool = True) -> str | None:
+        """Walk ``path`` from ``node``; the answer it comes to, None where it leaves several open.
+
+        ``ranked`` says that the alternatives listed are the likeliest ones. Raises
+        :class:`OtherWords` where the path leads to none of the answers.
+        """
+        text, mass, count = node
+        for token in path:
+            self._beside(text, mass, count, token)
+            self._bound(text, mass, token, ranked=ranked)
+            heirs = self._heirs(text, token.text)
+            mass *= math.exp(token.logprob)
+            text, count = text + token.text, count + 1
+            if not heirs:
+                raise OtherWords("the reply's tokens spell none of them")
+            if len(heirs) == 1:
+                self.gathered[heirs[0]] += mass
+                return heirs[0]
+        self.nodes.append(Node(text, mass, count))
         return None
-    walk = _Walk(answers)
-    for token in path:
-        if walk.step(token):
-            break
-    if walk.decided is None or _bare(walk.decided) != said:
-        return None
-    found = walk.result()
-    return found and {choice: found[choice.strip()] for choice in choices}
 
+    def _beside(self, text: str, mass: float, count: int, token: Token) -> None:
+        """Give each token listed beside the generated one to whom it leaves open."""
+        for other, logprob in token.alternatives.items():
+            if other == token.text:
+                continue
+            heirs, share = self._heirs(text, other), mass * math.exp(logprob)
+            if len(heirs) == 1:
+                self.gathered[heirs[0]] += share
+            elif heirs:
+                self.nodes.append(Node(text + other, share, count + 1))
 
-def _bare(text: str) -> str:
-    return text.strip().removesuffix(".").rstrip()
-
-
-class _Walk:
-    """The state of one walk: text so far, its mass, and what each answer has gathered."""
-
-    def __init__(self, choices: tuple[str, ...]) -> None:
-        self.choices = choices
-        self.text = ""
-        self.mass = 1.0
-        self.gathered = dict.fromkeys(choices, 0.0)
-        self.bound = dict.fromkeys(choices, 0.0)
-        self.left_open = 0.0
-        self.decided: str | None = None
+    def _bound(self, text: str, mass: float, token: Token, *, ranked: bool) -> None:
+        listed = [math.exp(p) for p in ({**token.alternatives, token.text: token.logprob}).values()]
+        unseen = max(0.0, 1.0 - math.fsum(listed))
+        if ranked and len(listed) > 1:
+            unseen = min(unseen, *listed)
+        for answer in self.open(text):
+            self.bound[answer] += mass * unseen
 
     def open(self, text: str) -> tuple[str, ...]:
         """The answers that ``text`` may still become, or already is."""
         text = text.lstrip()
-        further = tuple(c for c in self.choices if len(c) > len(text) and c.startswith(text))
-        reached = max((c for c in self.choices if text.startswith(c)), key=len, default=None)
+        further = tuple(a for a in self.answers if len(a) > len(text) and a.startswith(text))
+        reached = max((a for a in self.answers if text.startswith(a)), key=len, default=None)
         if reached is None or (further and reached != text):
             return further
         return (*further, reached)
 
-    def step(self, token: Token) -> bool:
-        """Take one place of the path; True where the walk is over."""
-        listed = {**token.alternatives, token.text: token.logprob}
-        here = self.open(self.text)
-        ended = self.text.lstrip() if self.text.lstrip() in self.choices else None
-        for text, logprob in listed.items():
-            if text == token.text:
-                continue
-            self._give(self._heirs(text, ended), self.mass * math.exp(logprob))
-        self._bound(listed.values(), here)
-        heirs = self._heirs(token.text, ended)
-        self.mass *= math.exp(token.logprob)
-        self.text += token.text
-        if len(heirs) <= 1:
-            self._give(heirs, self.mass)
-            self.decided = heirs[0] if heirs else None
-            return True
-        return False
-
-    def _heirs(self, token: str, ended: str | None) -> tuple[str, ...]:
+    def _heirs(self, text: str, token: str) -> tuple[str, ...]:
         # An empty token (an end-of-turn token whose text is hidden) ends the text here.
-        goes_on = self.open(self.text + token) if token else ()
-        if ended is not None:
-            goes_on = tuple(c for c in goes_on if c != ended)
+        goes_on = self.open(text + token) if token else ()
+        ended = text.lstrip()
+        if ended in self.answers:
+            goes_on = tuple(answer for answer in goes_on if answer != ended)
             return goes_on or (ended,)
         return goes_on
 
-    def _give(self, heirs: tuple[str, ...], mass: float) -> None:
-        if len(heirs) == 1:
-            self.gathered[heirs[0]] += mass
-        elif heirs:
-            self.left_open += mass
-
-    def _bound(self, logprobs: Iterable[float], here: tuple[str, ...]) -> None:
-        listed = [math.exp(logprob) for logprob in logprobs]
-        unseen = max(0.0, 1.0 - math.fsum(listed))
-        if len(listed) > 1:
-            unseen = min(unseen, *listed)
-        for choice in here:
-            self.bound[choice] += self.mass * unseen
-
-    def result(self) -> dict[str, float] | None:
-        limit = NEGLIGIBLE * math.fsum(self.gathered.values())
-        if self.left_open > limit:
+    def next_node(self) -> Node | None:
+        """Take the heaviest node that must be heard from; None where the rest is negligible."""
+        waiting = math.fsum(node.mass for node in self.nodes)
+        if waiting <= NEGLIGIBLE * math.fsum(self.gathered.values()):
             return None
+        node = max(self.nodes, key=lambda node: node.mass)
+        self.nodes.remove(node)
+        return node
+
+    def reach(self, node: Node) -> int:
+        """Tokens that a path from ``node`` needs at most to part its answers (16 at most)."""
+        here = node.text.lstrip()
+        answers = self.open(node.text)
+        deepest = max(
+            (_shared(a, b) for a in answers for b in answers if a != b), default=len(here)
+        )
+        return min(max(deepest - len(here), 0) + 1, _FARTHEST)
+
+    def result(self) -> dict[str, float]:
+        """Natural log-probability of each choice; raises :class:`Undetermined` with the reason."""
+        limit = NEGLIGIBLE * math.fsum(self.gathered.values())
+        left = math.fsum(node.mass for node in self.nodes)
+        if left > limit:
+            raise Undetermined("two or more of them are left open by what it says")
         masses = dict(self.gathered)
-        for choice, mass in masses.items():
+        for answer, mass in masses.items():
             if mass > 0.0:
                 continue
-            bound = self.bound[choice] + self.left_open
+            bound = self.bound[answer] + left
             if bound > limit:
-                return None
-            masses[choice] = bound
+                raise Unlisted("one of them is not among the alternatives listed")
+            masses[answer] = bound
         # Rounding may carry a sum of probabilities a hair above 1.
-        return {c: math.log(min(max(mass, _LEAST), 1.0)) for c, mass in masses.items()}
+        return {
+            choice: math.log(min(max(masses[answer], _LEAST), 1.0))
+            for choice, answer in zip(self.choices, self.answers)
+        }
+
+
+def begins_another(choices: Sequence[str]) -> bool:
+    """Is one of the choices how another begins?"""
+    return any(a != b and b.startswith(a) for a in choices for b in choices)
+
+
+def bare(text: str) -> str:
+    """``text`` without white space around it and a full stop after it."""
+    return text.strip().removesuffix(".").rstrip()
+
+
+def _shared(a: str, b: str) -> int:
+    """Length of the longest common beginning."""
+    return next((k for k, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from unireward.ask import Ask, ImageContent, Message, Reply, TextContent, VideoContent
 from unireward.engines.logprobs import Token, choice_logprobs
@@ -25,25 +25,49 @@ _CLIP = 300
 PartOf = Callable[[ImageContent | VideoContent], dict[str, Any]]
 
 
-def request_body(ask: Ask, model: str, part_of: PartOf, *, logprobs: bool) -> bytes:
+def request_body(
+    ask: Ask,
+    model: str,
+    part_of: PartOf,
+    *,
+    logprobs: bool,
+    top: int = TOP_LOGPROBS,
+    tokens_field: str = "max_tokens",
+    prefix: str | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> bytes:
     """The JSON of ``POST /chat/completions``. Temperature and seed are always said.
 
-    ``Ask.extra`` is added as it is, and may override nothing of the ask itself.
+    ``Ask.extra`` is added as it is, and may override nothing of the ask itself. ``top`` is the
+    number of alternatives asked for at each token, ``tokens_field`` how this server calls the
+    bound on new tokens. With ``prefix`` the assistant's turn begins with that text and is to be
+    continued: ``continue_final_message``, which vLLM and SGLang know under the same name
+    (``vllm/entrypoints/openai/chat_completion/protocol.py``, where it excludes a generation
+    prompt, and ``sglang/srt/entrypoints/openai/serving_chat.py``, which has no such field).
+    ``more`` is said besides, over everything else.
     """
     sampling = ask.sampling
     body: dict[str, Any] = dict(ask.extra) | {
         "model": model,
-        "messages": [_message(message, part_of) for message in ask.messages],
+        "messages": messages_of(ask, part_of),
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
-        "max_tokens": sampling.max_tokens,
+        tokens_field: sampling.max_tokens,
         "seed": sampling.seed,
     }
     if sampling.stop:
         body["stop"] = list(sampling.stop)
     if logprobs:
-        body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
-    return json.dumps(body).encode("ascii")
+        body |= {"logprobs": True, "top_logprobs": top}
+    if prefix is not None:
+        body["messages"] = [*body["messages"], {"role": "assistant", "content": prefix}]
+        body |= {"add_generation_prompt": False, "continue_final_message": True}
+    return json.dumps(body | dict(more or {})).encode("ascii")
+
+
+def messages_of(ask: Ask, part_of: PartOf) -> list[dict[str, Any]]:
+    """The messages of an ask as they are sent."""
+    return [_message(message, part_of) for message in ask.messages]
 
 
 def _message(message: Message, part_of: PartOf) -> dict[str, Any]:
@@ -56,9 +80,24 @@ def _message(message: Message, part_of: PartOf) -> dict[str, Any]:
     return {"role": message.role, "content": parts}
 
 
+class Heard(NamedTuple):
+    """What a 200 said: the reply (without choices), the tokens it was made of, and the
+    log-probabilities of the prompt's tokens where the server gave some."""
+
+    reply: Reply
+    tokens: list[Token]
+    prompt: list[Any] | None = None
+
+
 def reply_of_response(body: bytes, content_type: str, ask: Ask) -> Reply:
     """The Reply in a 200's body; :class:`EngineError` where it holds none."""
-    answer = _json(body)
+    heard = heard_of_response(body, content_type)
+    return with_choices(heard.reply, heard.tokens, ask) if ask.choices else heard.reply
+
+
+def heard_of_response(body: bytes, content_type: str) -> Heard:
+    """All that a 200's body says; :class:`EngineError` where it holds no reply."""
+    answer = json_of(body)
     if not isinstance(answer, Mapping):
         kind = content_type.partition(";")[0].strip() or "no content type"
         what = "which is no JSON" if answer is None else "which is no JSON object"
@@ -80,7 +119,8 @@ def reply_of_response(body: bytes, content_type: str, ask: Ask) -> Reply:
         prompt_tokens=_count(usage.get("prompt_tokens")),
         tokens=_count(usage.get("completion_tokens")),
     )
-    return with_choices(reply, choice.get("logprobs"), ask) if ask.choices else reply
+    prompt = answer.get("prompt_logprobs")
+    return Heard(reply, _tokens(choice.get("logprobs")), prompt if isinstance(prompt, list) else None)
 
 
 def _text_of(choice: Mapping[str, Any]) -> Reply:
@@ -101,16 +141,15 @@ def _text_of(choice: Mapping[str, Any]) -> Reply:
     )
 
 
-def with_choices(reply: Reply, logprobs: Any, ask: Ask) -> Reply:
+def with_choices(reply: Reply, tokens: list[Token], ask: Ask) -> Reply:
     """``reply`` with its choices' log-probabilities, or a note why there are none."""
-    tokens = _tokens(logprobs)
     if not tokens:
         return replace(reply, notes=(*reply.notes, NO_LOGPROBS))
-    text = None if reply.text is None else _latin(reply.text)
-    found = choice_logprobs(tokens, [_latin(choice) for choice in ask.choices], text=text)
+    text = None if reply.text is None else latin(reply.text)
+    found = choice_logprobs(tokens, [latin(choice) for choice in ask.choices], text=text)
     if found is None:
         return replace(reply, notes=(*reply.notes, UNDETERMINED))
-    return replace(reply, choices={choice: found[_latin(choice)] for choice in ask.choices})
+    return replace(reply, choices={choice: found[latin(choice)] for choice in ask.choices})
 
 
 def _tokens(logprobs: Any) -> list[Token]:
@@ -158,18 +197,27 @@ def _finite(value: Any) -> float:
 
 def _spelt(entry: Mapping[str, Any]) -> str:
     raw = entry.get("bytes")
-    return bytes(raw).decode("latin-1") if raw is not None else _latin(entry["token"])
+    return bytes(raw).decode("latin-1") if raw is not None else latin(entry["token"])
 
 
-def _latin(text: str) -> str:
+def latin(text: str) -> str:
+    """``text`` as bytes read as Latin-1, in which tokens that cut characters in two join up."""
     return text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def unlatin(text: str) -> str | None:
+    """What :func:`latin` was made of, None where it ends within a character."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _count(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def _json(body: bytes) -> Any:
+def json_of(body: bytes) -> Any:
     """The JSON value of ``body``, None where it is none."""
     try:
         return json.loads(body)
@@ -179,7 +227,7 @@ def _json(body: bytes) -> Any:
 
 def models_of(body: bytes) -> list[tuple[str, str]] | None:
     """``(id, root)`` of each model in the answer to ``GET /models``, None where it is no list."""
-    answer = _json(body)
+    answer = json_of(body)
     data = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(data, list):
         return None
@@ -189,7 +237,7 @@ def models_of(body: bytes) -> list[tuple[str, str]] | None:
 
 def message_of(body: bytes) -> str:
     """What an error's body says, on one line of at most 300 characters."""
-    answer = _json(body)
+    answer = json_of(body)
     said: Any = None
     if isinstance(answer, Mapping):
         error = answer.get("error")
@@ -198,6 +246,15 @@ def message_of(body: bytes) -> str:
     if said is None:
         said = body[: 4 * _CLIP].decode("utf-8", "replace")
     return one_line(said if isinstance(said, str) else json.dumps(said))
+
+
+def owner_of(body: bytes) -> str:
+    """Who says to own the models listed: ``vllm`` and ``sglang`` name themselves there."""
+    answer = json_of(body)
+    data = answer.get("data") if isinstance(answer, Mapping) else None
+    found = data[0] if isinstance(data, list) and data else None
+    owner = found.get("owned_by") if isinstance(found, Mapping) else None
+    return owner if isinstance(owner, str) else ""
 
 
 def one_line(text: str) -> str:
