@@ -127,6 +127,45 @@ def qwen2_5_vl(tokenizer: Any) -> Made:
     return transformers.Qwen2_5_VLForConditionalGeneration(config), files, mark
 
 
+def qwen2_vl(tokenizer: Any) -> Made:
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 1, 1]}
+    eyes: dict[str, Any] = {
+        "depth": 2, "embed_dim": 32, "hidden_size": 32, "mlp_ratio": 2, "num_heads": 2,
+        "patch_size": 8, "spatial_merge_size": 2, "temporal_patch_size": 2,
+    }  # fmt: skip
+    config = transformers.Qwen2VLConfig(
+        text_config={"vocab_size": len(tokenizer), **TEXT, "rope_parameters": rope},
+        vision_config=eyes, **_qwen_ids(tokenizer),
+    )  # fmt: skip
+    videos = {"video_processor_type": "Qwen2VLVideoProcessor", "min_pixels": 256,
+              "max_pixels": 1024}  # fmt: skip
+    files = {"preprocessor_config.json": QWEN_IMAGES | {"processor_class": "Qwen2VLProcessor"},
+             "video_preprocessor_config.json": QWEN_VIDEOS | videos}  # fmt: skip
+    mark = "<|vision_start|><|image_pad|><|vision_end|>"
+    return transformers.Qwen2VLForConditionalGeneration(config), files, mark
+
+
+def qwen3_vl(tokenizer: Any) -> Made:
+    """Features of two of its three vision layers are added deeper in the language model."""
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 1, 1],
+            "mrope_interleaved": True}  # fmt: skip
+    eyes = {**QWEN_VISION, "depth": 3, "num_position_embeddings": 64,
+            "deepstack_visual_indexes": [0, 1]}  # fmt: skip
+    config = transformers.Qwen3VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer), **TEXT, "head_dim": 8, "num_hidden_layers": 3,
+            "rope_parameters": rope,
+        },
+        vision_config=eyes, **_qwen_ids(tokenizer),
+    )  # fmt: skip
+    videos = {"video_processor_type": "Qwen3VLVideoProcessor",
+              "size": {"shortest_edge": 256, "longest_edge": 8192}}  # fmt: skip
+    files = {"preprocessor_config.json": QWEN_IMAGES | {"processor_class": "Qwen3VLProcessor"},
+             "video_preprocessor_config.json": QWEN_VIDEOS | videos}  # fmt: skip
+    mark = "<|vision_start|><|image_pad|><|vision_end|>"
+    return transformers.Qwen3VLForConditionalGeneration(config), files, mark
+
+
 def qwen3_5(tokenizer: Any) -> Made:
     """Half of its layers are linear attention: their cache is a state, not keys and values."""
     rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 0],
@@ -182,8 +221,11 @@ def gemma3(tokenizer: Any) -> Made:
 
 
 ARCHITECTURES: dict[str, Callable[[Any], Made]] = {
-    made.__name__: made for made in (llava, llava_onevision, qwen2_5_vl, qwen3_5, idefics3, gemma3)
-}
+    made.__name__: made
+    for made in (
+        llava, llava_onevision, qwen2_vl, qwen2_5_vl, qwen3_vl, qwen3_5, idefics3, gemma3,
+    )
+}  # fmt: skip
 
 
 def chat_template(mark: str) -> str:

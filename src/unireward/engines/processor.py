@@ -206,8 +206,8 @@ class FramePacker:
         All frames take the size of the first; an incomplete last group repeats the last frame.
         Raises ValueError for sides of more than 200 to 1, which the models refuse.
         """
-        width, height = frames[0].size
-        high, wide = self._target(len(frames), height, width)
+        grid = self.grid(frames)
+        high, wide = grid[1] * self.patch_size, grid[2] * self.patch_size
         bicubic = 3
         stack = np.stack([np.asarray(f.resize((wide, high), bicubic)) for f in frames])
         pixels = (stack.astype(np.float32) / 255 - self.mean) / self.std
@@ -215,10 +215,16 @@ class FramePacker:
         spare = -len(frames) % self.temporal_patch_size
         pixels = np.concatenate([pixels, np.repeat(pixels[-1:], spare, axis=0)])
         p, m, t = self.patch_size, self.merge_size, self.temporal_patch_size
-        grid = (len(pixels) // t, high // p, wide // p)
         blocks = pixels.reshape(grid[0], t, 3, grid[1] // m, m, p, grid[2] // m, m, p)
         patches = blocks.transpose(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(math.prod(grid), -1)
         return np.ascontiguousarray(patches), grid
+
+    def grid(self, frames: Any) -> tuple[int, int, int]:
+        """Patches of a clip in time, height and width, by the size of its first frame."""
+        width, height = frames[0].size
+        high, wide = self._target(len(frames), height, width)
+        groups = -(-len(frames) // self.temporal_patch_size)
+        return groups, high // self.patch_size, wide // self.patch_size
 
     def _target(self, count: int, height: int, width: int) -> tuple[int, int]:
         """Frame size on the patch grid within the pixel budget, aspect kept (smart resize)."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unireward.ask import Ask, ImageContent, TextContent, VideoContent
+from unireward.ask import Ask, Content, ImageContent, TextContent, VideoContent
 from unireward.engines.processor import first_line
 from unireward.errors import InputError
 
@@ -34,32 +34,45 @@ def prompt_of(processor: Any, ask: Ask, name: str) -> Prompt:
     images: list[Any] = []
     videos: list[Any] = []
     metadata: list[Any] = []
-    turns = []
-    for message in ask.messages:
-        parts: list[dict[str, str]] = []
-        for part in message.content:
-            if isinstance(part, TextContent):
-                parts.append({"type": "text", "text": part.text})
-            elif isinstance(part, ImageContent):
-                image = part.image
-                images.append((image.fit(part.max_pixels) if part.max_pixels else image).load())
-                parts.append({"type": "image"})
-            else:
-                frames, about = _frames(processor, part, name)
-                videos.append(frames)
-                metadata.append(about)
-                parts.append({"type": "video"})
-        turns.append({"role": message.role, "content": parts})
-    text = processor.apply_chat_template(
+    for part in ask.media:
+        if isinstance(part, ImageContent):
+            images.append(picture_of(part))
+        else:
+            frames, about = frames_of(processor, part, name)
+            videos.append(frames)
+            metadata.append(about)
+    return Prompt(text_of(processor, ask), images, videos, metadata)
+
+
+def text_of(processor: Any, ask: Ask) -> str:
+    """The chat template's text of ``ask``, one placeholder for each medium."""
+    turns = [
+        {"role": message.role, "content": [_entry(part) for part in message.content]}
+        for message in ask.messages
+    ]
+    return processor.apply_chat_template(
         turns,
         tokenize=False,
         add_generation_prompt=True,
         **dict(dict(ask.extra).get("chat_template_kwargs", ())),
     )
-    return Prompt(text, images, videos, metadata)
 
 
-def _frames(processor: Any, part: VideoContent, name: str) -> tuple[list[Any], Any]:
+def _entry(part: Content) -> dict[str, str]:
+    if isinstance(part, TextContent):
+        return {"type": "text", "text": part.text}
+    return {"type": "image" if isinstance(part, ImageContent) else "video"}
+
+
+def picture_of(part: ImageContent) -> Any:
+    """The image as it is shown: PIL, mode RGB, within its ``max_pixels``."""
+    image = part.image
+    return (image.fit(part.max_pixels) if part.max_pixels else image).load()
+
+
+def frames_of(processor: Any, part: VideoContent, name: str) -> tuple[list[Any], Any]:
+    """The frames that the part's rule takes, as :func:`picture_of` gives pictures, and their
+    VideoMetadata."""
     from transformers.video_utils import VideoMetadata
 
     if not packs_video(processor):
@@ -101,13 +114,22 @@ def encode(processor: Any, prompts: Sequence[Prompt], name: str) -> Any:
             **media,
         )
     except (ValueError, TypeError) as error:
-        if any("\ud800" <= char <= "\udfff" for prompt in prompts for char in prompt.text):
-            raise InputError(
-                f"{name}: a text holds half a surrogate pair; give whole characters"
-            ) from error
-        if isinstance(error, TypeError):
+        told = refusal(name, error, [prompt.text for prompt in prompts])
+        if told is None:
             raise
-        raise InputError(
-            f"{name}: its processor refuses this ask ({first_line(error)}); "
-            "give other media, or mend the checkpoint's chat template"
-        ) from error
+        raise told from error
+
+
+def refusal(
+    name: str, error: ValueError | TypeError, texts: Sequence[str] = ()
+) -> InputError | None:
+    """What the processor of model ``name`` means by ``error`` over ``texts``; None where the
+    fault is not the ask's."""
+    if any("\ud800" <= char <= "\udfff" for text in texts for char in text):
+        return InputError(f"{name}: a text holds half a surrogate pair; give whole characters")
+    if isinstance(error, TypeError):
+        return None
+    return InputError(
+        f"{name}: its processor refuses this ask ({first_line(error)}); "
+        "give other media, or mend the checkpoint's chat template"
+    )
