@@ -39,8 +39,21 @@ class MediaEncoder:
 
     def part(self, part: ImageContent | VideoContent) -> dict[str, Any]:
         """The content part of an OpenAI-shaped message for ``part``."""
-        kind = "image_url" if isinstance(part, ImageContent) else "video_url"
+        kind = _kind(part)
         return {"type": kind, kind: {"url": self.url(part)}}
+
+    def named(self, part: ImageContent | VideoContent) -> dict[str, Any]:
+        """As :meth:`part`, with the ``uuid`` beside the medium by which vLLM caches it."""
+        return self.part(part) | {"uuid": media_uuid(part)}
+
+    @staticmethod
+    def bare(part: ImageContent | VideoContent) -> dict[str, Any]:
+        """The ``uuid`` alone, for a server that has seen the medium under it.
+
+        vLLM's form for that (pull request 23950): the medium's own object is empty.
+        """
+        kind = _kind(part)
+        return {"type": kind, kind: {}, "uuid": media_uuid(part)}
 
     def url(self, part: ImageContent | VideoContent) -> str:
         """Raises :class:`MediaError` for what cannot be read or may not be sent."""
@@ -96,6 +109,20 @@ class MediaEncoder:
             )
         suffix = video.path.suffix.lower() if video.path is not None else ".mp4"
         return _data_url(_VIDEO_TYPES.get(suffix, "video/mp4"), Source(given).read())
+
+
+def media_uuid(part: ImageContent | VideoContent) -> str:
+    """The content's digest, and the bound on its pixels where it has one.
+
+    vLLM takes it for the medium itself (nothing checks that the data fits it), so it tells apart
+    whatever is sent as different bytes.
+    """
+    _, digest, *_ = part.token()
+    return digest if part.max_pixels is None else f"{digest}-{part.max_pixels}"
+
+
+def _kind(part: ImageContent | VideoContent) -> str:
+    return "image_url" if isinstance(part, ImageContent) else "video_url"
 
 
 def _data_url(kind: str, data: bytes) -> str:

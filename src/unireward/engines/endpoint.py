@@ -95,19 +95,24 @@ class Endpoint:
         *,
         deadline: float | None = None,
         patient: bool = True,
+        retries: int | None = None,
+        at_root: bool = False,
     ) -> Answer:
         """The first answer that is final, or :class:`EndpointError` by the deadline.
 
-        ``deadline`` is seconds from now, else the retry plan's. ``patient`` False does not ask
-        again a server that cannot be connected to.
+        ``deadline`` is seconds from now, else the retry plan's, and so ``retries``. ``patient``
+        False does not ask again a server that cannot be connected to. ``at_root`` takes ``path``
+        from above the base URL's ``/v1``, where vLLM and SGLang have what is not OpenAI's.
         """
         deadline = self.retry.deadline if deadline is None else deadline
+        retries = self.retry.retries if retries is None else retries
+        url = (self.base_url.removesuffix("/v1") if at_root else self.base_url) + path
         until = self._clock.monotonic() + deadline
         for attempt in count():
             try:
                 left = max(0.0, until - self._clock.monotonic())
                 async with asyncio.timeout(left):
-                    outcome = await self._attempt(method, path, body)
+                    outcome = await self._attempt(method, url, body)
             except TimeoutError:
                 outcome = Final(
                     f"no answer from {self.base_url} within {deadline:g} s; raise the deadline or "
@@ -120,7 +125,7 @@ class Endpoint:
             reason, wish, unreached = outcome
             if unreached and not patient:
                 raise EndpointError(reason, unreached=True, retries=attempt)
-            if attempt >= self.retry.retries:
+            if attempt >= retries:
                 tries = f" ({attempt + 1} attempts)" if attempt else ""
                 raise EndpointError(reason + tries, unreached=unreached, retries=attempt)
             wait = self.retry.wait(attempt, wish)
@@ -134,9 +139,9 @@ class Endpoint:
             await self._clock.sleep(wait)
         raise AssertionError("unreachable")
 
-    async def _attempt(self, method: str, path: str, body: bytes | None) -> Answer | Later | Final:
+    async def _attempt(self, method: str, url: str, body: bytes | None) -> Answer | Later | Final:
         try:
-            response, content = await self._send(method, path, body)
+            response, content = await self._send(method, url, body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             return Later(f"cannot reach {self.base_url} ({self._said(error)})", unreached=True)
         except (httpx.NetworkError, httpx.RemoteProtocolError, httpx.TimeoutException) as error:
@@ -153,10 +158,9 @@ class Endpoint:
         )
 
     async def _send(
-        self, method: str, path: str, body: bytes | None
+        self, method: str, url: str, body: bytes | None
     ) -> tuple[httpx.Response, bytes]:
         headers = {"Content-Type": "application/json"} if body is not None else None
-        url = self.base_url + path
         async with self._client.stream(method, url, content=body, headers=headers) as response:
             parts, size = [], 0
             async for part in response.aiter_bytes():

@@ -11,6 +11,9 @@ the list of models; an endpoint that cannot be reached, or that answers it or th
 with 401, 403 or 404, raises :class:`EngineUnavailableError` before any reply. From then on
 whatever happens is one ask's: its reply has an ``error`` that says what the server did.
 
+``choose`` takes what the server gives (:mod:`unireward.engines.verdicts`): the log-probabilities
+of the reply's tokens, of texts it continues, of its prompt, or its scoring routes.
+
 Replies come back as they are done and the next ask takes the place at once. Requests run in an
 event loop of a thread of their own; images are encoded in threads beside it, a little ahead.
 """
@@ -24,32 +27,25 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any, Literal
 
 from unireward.ask import Ask, Reply
+from unireward.engines.asking import Asker, Prepared, refused
 from unireward.engines.base import CHOOSE, GENERATE, IMAGE, VIDEO, BaseEngine
+from unireward.engines.dialect import Dialect
 from unireward.engines.encoding import MediaEncoder
-from unireward.engines.endpoint import (
-    KEYS,
-    Answer,
-    Endpoint,
-    EndpointError,
-    api_key,
-    checked_url,
-    phrase,
-)
+from unireward.engines.endpoint import Endpoint, EndpointError, api_key, checked_url
 from unireward.engines.flight import Flight
 from unireward.engines.loop import LoopThread
 from unireward.engines.retry import Clock, Retry
-from unireward.engines.wire import (
-    message_of,
-    models_of,
-    reply_of_response,
-    request_body,
-)
-from unireward.errors import EngineError, EngineUnavailableError, UnirewardError, UsageError
+from unireward.engines.routes import SERVERS, VLLM, Routes
+from unireward.engines.scoring import Scorer, load_tokenizer
+from unireward.engines.verdicts import Verdicts
+from unireward.engines.wire import models_of, owner_of
+from unireward.errors import EngineUnavailableError, UnirewardError, UsageError
 
-_REFUSALS = (401, 403, 404)
 _PROBE_SECONDS = 30.0
+MediaUuid = bool | Literal["bare"] | None
 
 
 class OpenAIEngine(BaseEngine):
@@ -59,6 +55,13 @@ class OpenAIEngine(BaseEngine):
     ask is tried (:class:`Retry`). ``salt`` goes into ``identity`` (``--cache-salt``), for a
     server whose weights changed under the same name. ``video`` says that the server takes
     native video parts. The key comes from ``UNIREWARD_API_KEY`` or ``OPENAI_API_KEY``.
+
+    ``server`` is ``vllm`` or ``sglang`` where the server's list of models does not say so (behind
+    a proxy). ``media_uuid`` names each medium by its content's digest, for a server that then
+    caches it by that: None where the server is vLLM, True or False as said, ``"bare"`` leaves out
+    the data of media already sent (they are sent again where the server has let go of them).
+    ``score_first`` prefers the routes that score asks without media after the prompt alone;
+    ``tokenizer`` (a folder, a hub id, or a tokenizer) lays out their prompts for SGLang.
     """
 
     kind = "openai"
@@ -73,10 +76,18 @@ class OpenAIEngine(BaseEngine):
         salt: str = "",
         video: bool = False,
         media_bytes: int = 256 << 20,
+        server: str | None = None,
+        media_uuid: MediaUuid = None,
+        score_first: bool = False,
+        tokenizer: Any = None,
         clock: Clock | None = None,
     ) -> None:
         if concurrency < 1:
             raise UsageError(f"concurrency is {concurrency}; set it to 1 or more")
+        if server is not None and server not in SERVERS:
+            raise UsageError(f"server is {server!r}; set it to one of {', '.join(SERVERS)}")
+        if media_uuid not in (None, True, False, "bare"):
+            raise UsageError(f"media_uuid is {media_uuid!r}; set it to True, False or 'bare'")
         self.base_url = checked_url(base_url)
         self.concurrency = concurrency
         self.retry = retry or Retry()
@@ -86,8 +97,12 @@ class OpenAIEngine(BaseEngine):
         self._clock = clock or Clock()
         self._model = model
         self._root: str | None = None
-        self._logprobs = True
-        self._proven = False
+        self._server = server
+        self._media_uuid: MediaUuid = media_uuid
+        self._score_first = score_first
+        self._tokenizer = load_tokenizer(tokenizer)
+        self.dialect = Dialect(uuid=bool(media_uuid))
+        self.routes = Routes(self.base_url)
         self._lock = threading.Lock()
         self._running: _Running | None = None
         api_key()  # An unusable key is said now rather than at the first contact.
@@ -109,7 +124,7 @@ class OpenAIEngine(BaseEngine):
     @property
     def capabilities(self) -> frozenset[str]:  # type: ignore[override]
         """Without ``choose`` once the server has refused log-probabilities."""
-        return self._given if self._logprobs else self._given - {CHOOSE}
+        return self._given if self.dialect.logprobs else self._given - {CHOOSE}
 
     def connect(self) -> None:
         """Make the first contact, once.
@@ -167,6 +182,22 @@ class OpenAIEngine(BaseEngine):
                 self._running = _Running(self.base_url, self.retry, self._clock, self.concurrency)
             return self._running
 
+    def _verdicts(self, running: _Running) -> Verdicts:
+        """What asks this server, made at the first ask of an open engine."""
+        if running.verdicts is None:
+            assert self._model is not None
+            asker = Asker(
+                running.endpoint,
+                running.pool,
+                self.encoder,
+                self.dialect,
+                self._model,
+                bare=self._media_uuid == "bare",
+            )
+            scorer = Scorer(asker, self.routes, self._tokenizer)
+            running.verdicts = Verdicts(asker, self.routes, scorer, score_first=self._score_first)
+        return running.verdicts
+
     async def _contact(self) -> None:
         running = self._running_now()
         async with running.contact:
@@ -184,8 +215,13 @@ class OpenAIEngine(BaseEngine):
                 f"{error}; start the server, or mend the address {self.base_url}"
             ) from None
         if answer.status in (401, 403):
-            raise self._refused("GET /models", answer, endpoint)
-        return models_of(answer.body) if answer.status == 200 else None
+            raise refused(endpoint, "GET /models", answer)
+        listed = answer.status == 200
+        server = self._server or (owner_of(answer.body) if listed else "")
+        self.routes.meet(server)
+        if self._media_uuid is None:
+            self.dialect.uuid = server == VLLM
+        return models_of(answer.body) if listed else None
 
     def _chosen(self, models: list[tuple[str, str]] | None) -> tuple[str, str]:
         if self._model is not None:
@@ -202,29 +238,16 @@ class OpenAIEngine(BaseEngine):
             )
         return models[0]
 
-    def _refused(self, what: str, answer: Answer, endpoint: Endpoint) -> EngineUnavailableError:
-        mend = (
-            "end the address in /v1, or set model (--model) to one that is served"
-            if answer.status == 404
-            else f"set {KEYS[0]} to a key that it accepts"
-        )
-        said = endpoint.said(answer.body)
-        return EngineUnavailableError(
-            f"{self.base_url} answered {what} with {phrase(answer.status)}{said}; {mend}"
-        )
-
     async def _answer(self, ask: Ask) -> Reply:
         running = self._running_now()
+        verdicts = self._verdicts(running)
         started = self._clock.monotonic()
         try:
-            with_logprobs = self._logprobs
-            body = await self._body(ask, running)
+            # Encoded while it waits for its place, so that the place is never held for that.
+            prepared: Prepared = await verdicts.asker.prepared(ask)
             async with running.slots:
                 started = self._clock.monotonic()
-                if ask.choices and with_logprobs != self._logprobs:
-                    # The server refused them to another ask while this one waited.
-                    body = await self._body(ask, running)
-                reply = await self._ask(ask, body, running)
+                reply = await verdicts.answer(ask, prepared)
         except EngineUnavailableError:
             raise
         except EndpointError as error:
@@ -232,57 +255,6 @@ class OpenAIEngine(BaseEngine):
         except UnirewardError as error:
             reply = Reply(error=running.endpoint.clean(str(error)))
         return replace(reply, seconds=max(0.0, self._clock.monotonic() - started))
-
-    async def _body(self, ask: Ask, running: _Running) -> bytes:
-        # Reading and encoding pictures takes long, and lets other threads run meanwhile.
-        if ask.media:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(running.pool, self._encoded, ask)
-        return self._encoded(ask)
-
-    def _encoded(self, ask: Ask) -> bytes:
-        assert self._model is not None
-        logprobs = bool(ask.choices) and self._logprobs
-        return request_body(ask, self._model, self.encoder.part, logprobs=logprobs)
-
-    async def _ask(self, ask: Ask, body: bytes, running: _Running) -> Reply:
-        endpoint, before = running.endpoint, 0
-        answer = await self._post(endpoint, body)
-        if self._rejects_logprobs(ask, answer):
-            self._logprobs = False
-            before = answer.retries
-            answer = await self._post(endpoint, await self._body(ask, running))
-        retries = before + answer.retries
-        if answer.status != 200:
-            said = endpoint.said(answer.body)
-            return Reply(
-                error=f"the server answered {phrase(answer.status)}{said}", retries=retries
-            )
-        try:
-            reply = reply_of_response(answer.body, answer.content_type, ask)
-        except EngineError as error:
-            return Reply(error=endpoint.clean(str(error)), retries=retries)
-        return replace(reply, retries=retries)
-
-    async def _post(self, endpoint: Endpoint, body: bytes) -> Answer:
-        try:
-            answer = await endpoint.request("POST", "/chat/completions", body)
-        except EndpointError as error:
-            if error.unreached and not self._proven:
-                raise EngineUnavailableError(
-                    f"{error}; start the server, or mend the address"
-                ) from None
-            raise
-        if answer.status in _REFUSALS and not self._proven:
-            raise self._refused("POST /chat/completions", answer, endpoint)
-        self._proven = True
-        return answer
-
-    @staticmethod
-    def _rejects_logprobs(ask: Ask, answer: Answer) -> bool:
-        if not ask.choices or answer.status not in (400, 422):
-            return False
-        return "logprob" in message_of(answer.body).lower()
 
 
 class _Running:
@@ -294,6 +266,7 @@ class _Running:
         self.endpoint = Endpoint(base_url, api_key(), retry, clock, concurrency)
         self.slots = asyncio.Semaphore(concurrency)
         self.contact = asyncio.Lock()
+        self.verdicts: Verdicts | None = None
 
     def stop(self) -> None:
         self.thread.stop(self.endpoint.close())

@@ -120,7 +120,9 @@ def heard_of_response(body: bytes, content_type: str) -> Heard:
         tokens=_count(usage.get("completion_tokens")),
     )
     prompt = answer.get("prompt_logprobs")
-    return Heard(reply, _tokens(choice.get("logprobs")), prompt if isinstance(prompt, list) else None)
+    return Heard(
+        reply, _tokens(choice.get("logprobs")), prompt if isinstance(prompt, list) else None
+    )
 
 
 def _text_of(choice: Mapping[str, Any]) -> Reply:
