@@ -131,7 +131,7 @@ class Family:
         return Ask(
             messages=tuple(messages),
             choices=form.choices if choose else (),
-            sampling=Sampling(max_tokens=form.max_tokens),
+            sampling=Sampling(max_tokens=form.max_tokens, stop_after=form.stop_after),
             extra=(("chat_template_kwargs", dict(kwargs)),) if kwargs else (),
         )
 
@@ -181,6 +181,18 @@ class Family:
         if reading.status == "unparsed" and looks_refused(reply_text):
             return Reading(status="refused", reason="the reply declines to judge")
         return reading
+
+    def labels(self, form: Form, name: str) -> tuple[str, ...]:
+        """The ways ``name``'s number is written, whose probabilities an expected score is of:
+        the form's own choices, the family's, or the whole numbers of an integer scale; none
+        where nobody told."""
+        from unireward.families.expect import numbers_of_choices, whole_labels
+        from unireward.families.registry import labels_of
+
+        if numbers_of_choices(form):
+            return form.choices
+        told = labels_of(self.name)
+        return told(form, name) if told is not None else whole_labels(form, name)
 
     # Identity -------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ default) and ``parse.py`` (``READERS``). Adding a folder adds a family; nothing 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -51,6 +52,15 @@ def readers_of(name: str) -> dict[str, Reader]:
     if folder is None:
         raise FamilyError(_unknown(name))
     return dict(import_module(f"unireward.families.{folder}.parse").READERS)
+
+
+def labels_of(name: str) -> Callable[[Form, str], tuple[str, ...]] | None:
+    """``(form, dimension) -> labels`` of a family's ``write.py``: how it writes that number; None
+    for a family that does not say."""
+    folder = _folders().get(name)
+    if folder is None or not (Path(__file__).parent / folder / "write.py").is_file():
+        return None
+    return getattr(import_module(f"unireward.families.{folder}.write"), "LABELS", None)
 
 
 def _unknown(name: str) -> str:

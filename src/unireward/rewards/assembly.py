@@ -17,6 +17,8 @@ from typing import Any
 from unireward.families.spec import Form
 from unireward.judgment import Judgment, worst
 from unireward.record import TIE, Record
+from unireward.rewards.calibrated import calibrated
+from unireward.rewards.calibration import Confidence
 from unireward.rewards.combine import (
     Combined,
     Numbers,
@@ -71,36 +73,60 @@ class Assembly:
         *,
         both_orders: bool = True,
         media: dict[str, dict[str, Any]] | None = None,
+        calibration: Confidence | None = None,
     ) -> None:
         self.record = record
         self.header = header
         self.media = media or {}
+        self.calibration = calibration
         self._forms = tuple(forms)
         self._both = both_orders
-        self._heard: dict[tuple[int, tuple[str, ...]], Heard] = {}
+        self._heard: dict[tuple[int, tuple[str, ...]], list[Heard]] = {}
         self._left = count_questions(len(record.candidates), forms, both_orders)
         self._lock = Lock()
 
     def questions(self) -> Iterator[Question]:
         return questions_of(self.record, self._forms, self._both)
 
-    def add(self, heard: Heard) -> bool:
-        """Take one question's reply; True, once, when it was the last one open."""
+    def add(self, heard: Heard) -> list[Question]:
+        """Take one question's reply; the questions that follow from it, for the engine next."""
         with self._lock:
-            key = (heard.question.place, heard.question.order)
-            assert key not in self._heard, "a question was answered twice"
-            self._heard[key] = heard
-            self._left -= 1
-            return self._left == 0
+            mine = self._heard.setdefault(heard.question.seat, [])
+            assert all(one.question != heard.question for one in mine), "answered twice"
+            mine.append(heard)
+            # By what was asked, never by what came first.
+            mine.sort(key=lambda one: (one.question.draw, len(one.question.said)))
+            more = self.follow(heard)
+            self._left += len(more) - 1
+            return more
+
+    def follow(self, heard: Heard) -> list[Question]:
+        """What is to be asked now that ``heard`` is known: nothing, where each question is asked
+        once. A kind that asks again (votes, say) says here what and in :meth:`gather` what it
+        makes of the replies."""
+        return []
+
+    def gather(self, heard: Sequence[Heard]) -> OrderReading:
+        """All replies to one question, in the order asked, as one reading."""
+        return heard[0].reading
+
+    @property
+    def whole(self) -> bool:
+        """Whether every question was heard."""
+        return self._left == 0
 
     def judgment(self) -> Judgment:
         """The judgment of a record whose every question was heard."""
-        assert not self._left, f"{self._left} questions of {self.record.id} are still open"
-        heard = [self._heard[question.place, question.order] for question in self.questions()]
-        readings = [one.reading for one in heard]
+        assert self.whole, f"{self._left} questions of {self.record.id} are still open"
+        seats = [question.seat for question in self.questions()]
+        heard = [one for seat in seats for one in self._heard[seat]]
+        readings = [self._read(*seat) for seat in seats]
         status, reason = first_reason(readings)
         names = [candidate.id for candidate in self.record.candidates]
         outcome = self.outcome(names, status)
+        notes = [note for reading in readings for note in reading.notes]
+        if self.calibration is not None and status == "ok":
+            notes.append(self.calibration.note)
         header = self.header
         alone = len(names) <= 2
         return Judgment(
@@ -114,7 +140,7 @@ class Assembly:
             reason=reason,
             **vars(outcome),
             spans=tuple(span for one in heard for span in one.spans),
-            notes=tuple(dict.fromkeys(note for r in readings for note in r.notes)),
+            notes=tuple(dict.fromkeys(notes)),
             asks=tuple(one.row for one in heard),
             rationale=next((r.rationale for r in readings if r.rationale), None) if alone else None,
             calls=sum(one.calls for one in heard),
@@ -134,7 +160,10 @@ class Assembly:
 
     def readings_of(self, name: str) -> list[OrderReading]:
         """What was heard of one candidate that was asked about alone, form by form."""
-        return [self._heard[place, (name,)].reading for place in range(len(self._forms))]
+        return [self._read(place, (name,)) for place in range(len(self._forms))]
+
+    def _read(self, place: int, order: tuple[str, ...]) -> OrderReading:
+        return self.gather(self._heard[place, order])
 
     def _of_scores(self, names: list[str], status: str) -> Outcome:
         """Each candidate alone: the mean over forms (aspects) where every one was read."""
@@ -157,7 +186,7 @@ class Assembly:
         orders = [(a, b), (b, a)] if self._both else [(a, b)]
         return combine_aspects(
             [
-                combine_pair([self._heard[place, order].reading for order in orders], a, b)
+                combine_pair([self._read(place, order) for order in orders], a, b)
                 for place in range(len(self._forms))
             ],
             a,
@@ -168,6 +197,7 @@ class Assembly:
         pair = self._combined(a, b)
         if pair.status != "ok" and self.header.half:
             return Outcome(scores={a: 0.5, b: 0.5}, preference={a: 0.5, b: 0.5, TIE: 0.0})
+        pair = self._calibrated(pair, a, b)
         return Outcome(
             scores=pair.scores,
             dimensions=pair.dimensions,
@@ -177,11 +207,17 @@ class Assembly:
             agreement=pair.agreement,
         )
 
+    def _calibrated(self, pair: Combined, a: str, b: str) -> Combined:
+        if self.calibration is None:
+            return pair
+        return calibrated(pair, a, b, self.calibration)
+
     def _of_group(self, names: list[str], status: str) -> Outcome:
         """All pairs: mean score over a candidate's comparisons (a win rate with half ties).
 
         Unread comparisons are left out (or count half each); a ranking is given while every
-        candidate has at least one, and a winner only where all were read.
+        candidate has at least one, and a winner only where all were read. Calibration enters the
+        confidence alone: a mean of calibrated shares may be in another order than one of shares.
         """
         read: list[tuple[tuple[str, str], Combined]] = []
         halves: list[Numbers] = []
@@ -198,7 +234,11 @@ class Assembly:
         if status == "ok" and ranking:
             winner = ranking[0][0] if len(ranking[0]) == 1 else TIE
         votes = [pair.agreement for _, pair in read if pair.agreement is not None]
-        backing = [pair.preference[winner] for names_, pair in read if winner in names_]
+        backing = [
+            self._calibrated(pair, *names_).preference[winner]
+            for names_, pair in read
+            if winner in names_
+        ]
         return Outcome(
             scores=scores,
             dimensions=mean_dimensions([pair.dimensions for _, pair in read]),

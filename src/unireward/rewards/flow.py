@@ -48,12 +48,15 @@ class _Open:
     shown: Shown
     judgment: Judgment | None = None
 
-    def add(self, heard: Heard) -> None:
+    def add(self, heard: Heard) -> list[Question]:
+        """Take a reply; the questions that follow from it, asked before others are."""
         assembly = self.assembly
         assert assembly is not None, "a record was judged while a question was open"
-        if assembly.add(heard):
+        more = assembly.add(heard)
+        if assembly.whole:
             self.judgment = assembly.judgment()
             self.assembly, self.shown = None, Shown()
+        return more
 
 
 @dataclass
@@ -84,7 +87,8 @@ class Flow:
         self._strict = strict
         self._pending: deque[_Open | Judgment] = deque()
         self._inflight: dict[int, _Put] = {}
-        self._again: deque[_Put] = deque()
+        self._again: deque[_Put | tuple[_Open, Question]] = deque()
+        """What is asked next: failed asks once more, and questions that followed from replies."""
         self._current: tuple[_Open, Iterator[Question]] | None = None
         self._headers: dict[str, Header] = {}
         self._exhausted = False
@@ -130,7 +134,11 @@ class Flow:
     def _next(self) -> _Put | None:
         while True:
             if self._again:
-                return self._again.popleft()
+                again = self._again.popleft()
+                put = again if isinstance(again, _Put) else self._put(*again)
+                if put is not None:
+                    return put
+                continue
             if self._failure is not None:
                 return None
             if self._current is None:
@@ -185,7 +193,7 @@ class Flow:
                 if self._strict:
                     raise
                 reason = str(error)
-        opened.add(unasked(question, reason))
+        self._heard(opened, unasked(question, reason))
         return None
 
     # Back from the engine ---------------------------------------------------------------------
@@ -196,10 +204,13 @@ class Flow:
             heard = heard.after(put.earlier)
         status = heard.reading.status
         if status == "ok" or put.attempt >= self._judge.policy.retries:
-            put.of.add(heard)
+            self._heard(put.of, heard)
             return
         ask = asked_again(put.ask, status, put.attempt + 1)
         self._again.append(_Put(put.of, put.question, ask, put.attempt + 1, heard))
+
+    def _heard(self, opened: _Open, heard: Heard) -> None:
+        self._again.extend((opened, question) for question in opened.add(heard))
 
     def _ready(self) -> Iterator[Judgment]:
         """The judgments that are whole, in input order, after the caller's policy."""

@@ -9,21 +9,31 @@ A judge is an engine (where the model runs) and a family (how it is asked and re
 
 Edge rules: pairs are asked in both orders unless ``both_orders=False``; the batched calls never
 raise for what is wrong with one record (its judgment says so), ``score``, ``compare`` and
-``rank`` do; policies for unread replies are those of :class:`FailurePolicy`.
+``rank`` do; policies for unread replies are those of :class:`FailurePolicy`. Where the family's
+``judge.json`` was calibrated for the way it is asked, preference and confidence are mapped and a
+note says so.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from unireward.errors import InputError
+from unireward.errors import InputError, UsageError
+from unireward.families.expect import numbers_of_choices
 from unireward.record import Record
 from unireward.rewards.assembly import Assembly, Header
+from unireward.rewards.calibration import Asked, Calibration
+from unireward.rewards.expected import Expecting, hear_expected
 from unireward.rewards.face import WORLD, Face, checked
+from unireward.rewards.notice import say_once
 from unireward.rewards.policy import FailurePolicy
 from unireward.rewards.ranking import MAX_COMPARISONS, check_plan
 from unireward.rewards.reading import Heard, hear
+from unireward.rewards.vote import STRIDE, Polled, Votes
+from unireward.rewards.vote import TEMPERATURE as VOTE_TEMPERATURE
 
 if TYPE_CHECKING:
     from unireward.ask import Ask, Reply
@@ -42,6 +52,11 @@ class Judge(Face):
     ``cache`` is a :class:`~unireward.engines.ReplyCache` or None. ``seed`` goes into every ask.
     ``max_comparisons`` bounds the pairs of one record. ``card`` is said once on stderr when the
     judge first meets records that are not of the drawn world, ``announce`` at its first record.
+
+    ``votes`` asks each question that is answered in words so many times (a number, or
+    :class:`~unireward.rewards.vote.Votes` with its early stop). ``temperature`` samples replies
+    (None: greedy, and 0.7 for votes). ``expected`` takes the mean over the labels of a score
+    instead of the likeliest one. ``calibration`` is that of a ``judge.json``.
     """
 
     def __init__(
@@ -59,6 +74,10 @@ class Judge(Face):
         max_comparisons: int = MAX_COMPARISONS,
         card: str | None = None,
         announce: str | None = None,
+        votes: Votes | int = 1,
+        temperature: float | None = None,
+        expected: bool = False,
+        calibration: Mapping[str, Any] | Calibration | None = None,
     ) -> None:
         if isinstance(family, str):
             from unireward.families import get_family
@@ -79,6 +98,12 @@ class Judge(Face):
         self.max_comparisons = max_comparisons
         self.card = card if card is not None else family.spec.card
         self.announce = announce
+        self.votes = Votes(votes) if isinstance(votes, int) else votes
+        self.temperature = checked_temperature(temperature, self.votes)
+        self.expected = expected
+        if expected and self.votes.most > 1:
+            raise UsageError("expected scores are of one reply's probabilities; leave votes out")
+        self.calibration = Calibration.of(calibration)
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -99,6 +124,11 @@ class Judge(Face):
             "form": self.form,
             "aspect": self.aspect,
             "seed": self.seed,
+            # None where they are as they always were, so that jobs of before go on.
+            "votes": asdict(self.votes) if self.votes.most > 1 else None,
+            "temperature": self.temperature,
+            "expected": True if self.expected else None,
+            "calibration": self.calibration.to_dict() or None,
         }
 
     # Asking and hearing -----------------------------------------------------------------------
@@ -116,22 +146,76 @@ class Judge(Face):
             )
         return forms
 
+    def chooses(self, form: Form) -> bool:
+        """Whether the form's verdict is read by log-probabilities of its choices."""
+        labelled = form.mode == "rank" or (self.expected and bool(numbers_of_choices(form)))
+        return labelled and bool(form.choices) and "choose" in self.engine.capabilities
+
     def ask(self, record: Record, question: Question) -> Ask:
         """With choices where the engine can choose and the form has some."""
         form = question.form
-        choose = form.mode == "rank" and bool(form.choices) and "choose" in self.engine.capabilities
+        choose = self.chooses(form)
         ask = self.family.ask(
             form, record, question.order, engine_kind=self.engine.kind, choose=choose
         )
-        return replace(ask, sampling=replace(ask.sampling, seed=self.seed)) if self.seed else ask
+        if question.dimension is not None:
+            choices = tuple(question.said + label for label in self._labels(question))
+            return replace(ask, choices=choices)
+        sampling = ask.sampling
+        if self.temperature is not None and not choose:
+            sampling = replace(sampling, temperature=self.temperature)
+        seed = self.seed + STRIDE * question.draw
+        if seed:
+            sampling = replace(sampling, seed=seed)
+        return ask if sampling is ask.sampling else replace(ask, sampling=sampling)
 
     def hear(self, question: Question, ask: Ask, reply: Reply) -> Heard:
+        if self.expected and question.form.mode == "score":
+            return hear_expected(self.family, question, ask, reply)
         return hear(self.family, question, ask, reply)
 
     def assemble(
         self, record: Record, forms: list[Form], header: Header, media: dict[str, dict[str, Any]]
     ) -> Assembly:
-        return Assembly(record, forms, header, both_orders=self.both_orders, media=media)
+        asked = self.asked(record.task, forms)
+        expecting = self.expected and "choose" in self.engine.capabilities
+        calibration = None
+        if header.mode != "score" or expecting:  # a plain score has no confidence
+            calibration = self.calibration.find(asked)
+            if calibration is None and (reason := self.calibration.why_not(asked)):
+                say_once(reason)
+        common: dict[str, Any] = {
+            "both_orders": self.both_orders,
+            "media": media,
+            "calibration": calibration,
+        }
+        if expecting and header.mode == "score":
+            return Expecting(record, forms, header, labels=self._labels, **common)
+        if asked.votes > 1:
+            once = frozenset(place for place, form in enumerate(forms) if self.chooses(form))
+            return Polled(record, forms, header, votes=self.votes, once=once, **common)
+        if self.votes.most > 1:
+            say_once(
+                f"{forms[0].address} is read by its log-probabilities, once: votes are for "
+                "replies in words"
+            )
+        return Assembly(record, forms, header, **common)
+
+    def asked(self, task: str, forms: Sequence[Form]) -> Asked:
+        """The way these forms are asked, as far as confidence depends on it."""
+        worded = any(not self.chooses(form) for form in forms)
+        return Asked(
+            task=task,
+            mode=forms[0].mode,
+            forms=tuple("/".join(filter(None, (form.name, form.aspect))) for form in forms),
+            orders="both" if self.both_orders and forms[0].mode != "score" else "one",
+            votes=self.votes.most if worded else 1,
+            prompt="+".join(self.family.form_prompt_id(form) for form in forms),
+            model=self.engine.identity,
+        )
+
+    def _labels(self, question: Question) -> tuple[str, ...]:
+        return self.family.labels(question.form, question.dimension or "")
 
 
 def check_several(record: Record, mode: str) -> None:
@@ -141,3 +225,14 @@ def check_several(record: Record, mode: str) -> None:
             f"record {record.id}: mode {mode} needs two candidates and it has one; "
             "add another or use mode score"
         )
+
+
+def checked_temperature(temperature: float | None, votes: Votes) -> float | None:
+    """The temperature of replies in words, None for greedy; UsageError for one that cannot be."""
+    if temperature is None:
+        return VOTE_TEMPERATURE if votes.most > 1 else None
+    if not (math.isfinite(temperature) and 0 <= temperature <= 2):
+        raise UsageError(f"temperature is {temperature}; give a number from 0 to 2")
+    if temperature == 0 and votes.most > 1:
+        raise UsageError("votes at temperature 0 are all alike; give one above 0, such as 0.7")
+    return temperature or None

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from unireward.families.family import Family
     from unireward.families.judge_json import JudgeFile
     from unireward.protocols import Engine
+    from unireward.rewards.vote import Votes
 
 TINY = "tiny"
 SCRIPTED = "scripted:"
@@ -59,6 +60,9 @@ def load(
     aspect: str | None = None,
     policy: FailurePolicy | str = "keep",
     max_comparisons: int = MAX_COMPARISONS,
+    votes: Votes | int = 1,
+    temperature: float | None = None,
+    expected: bool = False,
 ) -> Face:
     """The judge that ``what`` names (see the module's table).
 
@@ -77,6 +81,13 @@ def load(
         "seed": seed,
         "max_comparisons": max_comparisons,
     }
+    # What only a judge that is asked in words takes.
+    if votes != 1:
+        options["votes"] = votes
+    if temperature is not None:
+        options["temperature"] = temperature
+    if expected:
+        options["expected"] = True
     if model is not None and not text.startswith(("http://", "https://")):
         raise UsageError(f"model is {model!r} but {text} is no server's URL; leave model out")
     if text.startswith(SCRIPTED):

@@ -16,11 +16,21 @@ class Question:
     """``order`` holds candidate ids as they are shown (one for score, two for a pair).
 
     ``place`` is the form's place among those asked; with ``order`` it tells questions apart.
+    A question may be asked again: ``draw`` counts the votes on it (0 is the first), ``said`` is
+    the beginning of its own reply where the rest is asked for once more, for ``dimension``.
     """
 
     place: int
     order: tuple[str, ...]
     form: Form = field(compare=False)
+    draw: int = 0
+    said: str = ""
+    dimension: str | None = None
+
+    @property
+    def seat(self) -> tuple[int, tuple[str, ...]]:
+        """What all askings of the question share."""
+        return self.place, self.order
 
     @property
     def label(self) -> str | None:

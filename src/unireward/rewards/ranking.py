@@ -70,7 +70,10 @@ def _scored_alone(asks: tuple[AskRow, ...]) -> bool:
 
 def _read_pairs(asks: tuple[AskRow, ...]) -> set[frozenset[str]]:
     every = {frozenset(ask.candidates) for ask in asks}
-    return every - {frozenset(ask.candidates) for ask in asks if ask.status != "ok"}
+    # A question that was asked several times (votes) was read if one of its replies was.
+    asked = {(ask.candidates, ask.form) for ask in asks}
+    read = {(ask.candidates, ask.form) for ask in asks if ask.status == "ok"}
+    return every - {frozenset(candidates) for candidates, _ in asked - read}
 
 
 def check_plan(candidates: int, limit: int, *, both_orders: bool, forms: int = 1) -> None:

@@ -81,7 +81,8 @@ def judge_over(
     calibration = said.calibration if said is not None else None
     scored = family.name in (*_OVER_ENGINES, HEAD, TWO_TOWER)
     if not scored:
-        return Judge(engine, family, **options)
+        return Judge(engine, family, calibration=calibration, **options)
+    _refuse_sampling(engine.name, options)
     scoring = Scoring.of(calibration) if (calibration or {}).get("scoring") else None
     if family.name == YES_NO:
         from unireward.rewards.yes_no import YesNoReward
@@ -111,6 +112,7 @@ def load_scorer(
     from unireward.rewards.scoring import Scoring
 
     said = found.said
+    _refuse_sampling(found.where, options)
     common: dict[str, Any] = {
         "device": device,
         "cache": cache,
@@ -137,6 +139,13 @@ def load_scorer(
     from unireward.rewards.head_reward import HeadReward
 
     return HeadReward.load(_on_disk(found.where), **common)
+
+
+def _refuse_sampling(name: str, options: dict[str, Any]) -> None:
+    """Raise UsageError for options of replies in words, which a scorer has none of."""
+    for option in ("votes", "temperature", "expected"):
+        if option in options:
+            raise UsageError(f"{name} gives numbers and no words; leave {option} out")
 
 
 def _on_disk(where: str) -> str:

@@ -154,7 +154,7 @@ def recalibrate(
     if not 2 <= folds <= len(rows):
         raise InputError(f"folds is {folds} for {len(rows)} records; give 2 to {len(rows)}")
     distinct = len(np.unique(confidences(rows)))
-    able = [name for name in methods if name != "isotonic" or distinct >= DISTINCT]
+    able: list[Method] = [name for name in methods if name != "isotonic" or distinct >= DISTINCT]
     if not able:
         raise InputError(
             f"isotonic calibration needs {DISTINCT} distinct confidences and there "
@@ -164,7 +164,9 @@ def recalibrate(
     held: dict[Method, np.ndarray] = {"none": rows}
     for name in able:
         held[name] = _held_out(name, rows, right, folds, seed)
-    losses = {name: _losses(mapped, right) for name, mapped in held.items()}
+    losses: dict[Method, np.ndarray] = {
+        name: _losses(mapped, right) for name, mapped in held.items()
+    }
     best = able[0] if len(methods) == 1 else _best(losses)
     return Recalibration(
         map=fit(best, rows, right),

@@ -20,6 +20,16 @@ def score_word(name: str, value: float) -> str:
     return text + "0" if text.endswith(".") else text
 
 
+def labels(form: Form, name: str) -> tuple[str, ...]:
+    """Every word of a number of ``name``."""
+    scale = form.scales.get(name)
+    if scale is None:
+        return ()
+    steps = 4 if name in _QUARTERS else 2
+    count = round((scale.high - scale.low) * steps)
+    return tuple(score_word(name, scale.low + k / steps) for k in range(count + 1))
+
+
 def _noun(form: Form) -> str:
     return "answer" if form.task.endswith("understanding") else form.task.split("_", maxsplit=1)[0]
 
@@ -55,4 +65,5 @@ def scores(form: Form, told: Told) -> Pieces:
     return (*pieces[:-1], pieces[-1].rstrip())
 
 
+LABELS = labels
 WRITERS: dict[str, Writer] = {"trace": trace, "pair_scores": pair_scores, "scores": scores}
