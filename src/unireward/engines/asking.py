@@ -96,10 +96,10 @@ class Asker:
         return self._prepare(ask, options)
 
     def _prepare(self, ask: Ask, options: Mapping[str, Any], *, whole: bool = False) -> Prepared:
-        dialect, part_of, bare = self.dialect, self.encoder.part, False
+        dialect, part_of = self.dialect, self.encoder.part
         edition = dialect.edition
+        bare = not whole and self._bare(ask)
         if self._named(ask):
-            bare = self.bare and not whole and self.seen.all_of(_uuids(ask))
             part_of = self.encoder.bare if bare else self.encoder.named
         options = {"logprobs": bool(ask.choices) and dialect.logprobs, **options}
         top, field = dialect.top_for(ask), dialect.tokens_field
@@ -111,6 +111,9 @@ class Asker:
         # own goes without.
         return self.dialect.uuid and bool(ask.media) and not _MEDIA_OPTIONS & dict(ask.extra).keys()
 
+    def _bare(self, ask: Ask) -> bool:
+        return self.bare and self._named(ask) and self.seen.all_of(_uuids(ask))
+
     async def hear(
         self, ask: Ask, prepared: Prepared | None = None, *, mend: bool = True, **options: Any
     ) -> Heard | Answer:
@@ -119,8 +122,12 @@ class Asker:
         Raises :class:`EngineError` where there is no answer, or no sense in it. ``mend`` False
         leaves the dialect as it is: an extra field was tried, and its refusal is the caller's.
         """
-        if prepared is None or prepared.edition != self.dialect.edition:
-            # The server refused something to another ask while this one waited.
+        if (
+            prepared is None
+            or prepared.edition != self.dialect.edition
+            or prepared.bare != self._bare(ask)
+        ):
+            # While this one waited the server refused something to another, or got its media.
             prepared = await self.prepared(ask, **options)
         retries = 0
         for _ in range(_MENDS):

@@ -11,7 +11,9 @@ An ask is rebuilt from the request: its text is the text that was sent, its imag
 the data URLs (so their digests are the sent JPEG's, not the original's: match on text, number
 and order). The choices of an ask do not travel; where log-probabilities are asked for, a reply
 that has choices is sent as one token with the other choices as alternatives, which a client
-reads back exactly. A scripted ``error`` is a 400, ``drop`` a closed connection.
+reads back exactly. With a :class:`~unireward.engines.scripted_model.Manner` replies are said
+token by token instead, by a model of words, and the routes of vLLM or SGLang are there too. A
+scripted ``error`` is a 400, ``drop`` a closed connection.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import math
 import socket
 import struct
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +36,25 @@ from unireward.ask import Ask, ImageContent, Message, Reply, Sampling, TextConte
 from unireward.engines.base import CHOOSE
 from unireward.engines.loop import LoopThread
 from unireward.engines.scripted import ScriptedEngine
+from unireward.engines.scripted_model import Manner, ModelServer, Refusal
 from unireward.engines.wire import TOP_LOGPROBS
 from unireward.errors import EngineUnavailableError, UnirewardError
 from unireward.media import FrameRule, Image, Video
 
 FaultKind = Literal["html", "garbage", "empty", "null", "huge", "hang", "reset", "close", "half"]
 _REMEMBERED = 256
+_FIELDS = frozenset(
+    {
+        "logprobs",
+        "top_logprobs",
+        "max_completion_tokens",
+        "add_generation_prompt",
+        "continue_final_message",
+        "prompt_logprobs",
+        "logprob_token_ids",
+    }
+)
+"""Fields of a request that are no part of the ask."""
 _HTML = b"<!doctype html><html><body><h1>Welcome</h1></body></html>"
 
 
@@ -67,7 +82,8 @@ class ScriptedServer:
     that list; ``models_fault`` befalls it. ``faults`` number questions from 0 as they arrive.
     ``key`` is required of every request where given. ``gather`` questions must be under way
     before the first is answered. ``bodies`` and ``headers`` are the last ones received,
-    ``requests`` the number of questions, ``peak`` the most that were under way at once.
+    ``requests`` the number of questions, ``paths`` that of requests by path, ``peak`` the most
+    questions that were under way at once. ``manner`` makes it a server of a model of words.
     """
 
     def __init__(
@@ -79,6 +95,7 @@ class ScriptedServer:
         models_fault: HttpFault | None = None,
         key: str | None = None,
         gather: int = 0,
+        manner: Manner | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -90,6 +107,8 @@ class ScriptedServer:
         self.headers: deque[dict[str, str]] = deque(maxlen=_REMEMBERED)
         plan: HttpFaults = faults if faults is not None else {}
         self._fault_of: FaultOf = plan if callable(plan) else _looked_up(plan)
+        self.paths: Counter[str] = Counter()
+        self.model = ModelServer(manner, engine.said, ask_of_request) if manner else None
         self._key = key
         self._gather = gather
         self._gathered = asyncio.Event()
@@ -144,14 +163,20 @@ class ScriptedServer:
         if (method, path) == ("GET", "/v1/models"):
             self.model_requests += 1
             return await self._befallen(self._listed(), self.models_fault)
+        self.paths[path] += 1
         if (method, path) == ("POST", "/v1/chat/completions"):
             return await self._question(headers, body)
+        if method == "POST" and self.model is not None:
+            return self._routed(self.model, path, body)
         return _error(404, f"no {method} {path} here")
 
     def _listed(self) -> _Answer:
         if self.models is None:
             return _error(404, "Not Found")
-        data = [{"id": name, "object": "model", "root": root} for name, root in self.models]
+        owner = {"owned_by": self.model.manner.server} if self.model else {}
+        data = [
+            {"id": name, "object": "model", "root": root, **owner} for name, root in self.models
+        ]
         return _ok({"object": "list", "data": data})
 
     async def _question(self, headers: dict[str, str], body: bytes) -> _Answer:
@@ -166,14 +191,27 @@ class ScriptedServer:
             given = json.loads(body)
             self.bodies.append(given)
             self.headers.append(headers)
-            ask = ask_of_request(given)
+            if self.model is not None:
+                given = self.model.checked(given)
+            ask = self.model.ask(given) if self.model else ask_of_request(given)
             answer = await self._said(ask, given)
             return await self._befallen(answer, self._fault_of(number, ask))
+        except Refusal as refusal:
+            return _error(refusal.status, str(refusal))
         except Exception as error:
             # Whatever it is, a malformed body or a script that fails, the client is told.
             return _error(400, f"bad request: {type(error).__name__}: {error}")
         finally:
             self.under_way -= 1
+
+    @staticmethod
+    def _routed(model: ModelServer, path: str, body: bytes) -> _Answer:
+        try:
+            return _ok(model.route(path, json.loads(body)))
+        except Refusal as refusal:
+            return _error(refusal.status, str(refusal))
+        except Exception as error:
+            return _error(400, f"bad request: {type(error).__name__}: {error}")
 
     async def _said(self, ask: Ask, given: Mapping[str, Any]) -> _Answer:
         served = self.models is None or given["model"] in dict(self.models)
@@ -191,6 +229,8 @@ class ScriptedServer:
         reply = self.engine.faulty(self.engine.said(ask), fault)
         if reply.error is not None:
             return _error(400, reply.error)
+        if self.model is not None:
+            return _ok(self.model.completion(given, reply))
         return _ok(completion(reply, str(given["model"]), logprobs=bool(given.get("logprobs"))))
 
     async def _befallen(self, answer: _Answer, fault: HttpFault | None) -> _Answer:
@@ -311,13 +351,14 @@ def _entry(token: str, logprob: float) -> dict[str, Any]:
 
 def ask_of_request(body: Mapping[str, Any]) -> Ask:
     """The Ask that a chat-completions request was made of, but for its choices."""
-    known = {"model", "messages", "logprobs", "top_logprobs"}
     sampling = {
         name: body[name]
         for name in ("temperature", "top_p", "max_tokens", "seed")
         if body.get(name) is not None
     }
-    known |= {*sampling, "stop"}
+    if body.get("max_completion_tokens") is not None:
+        sampling["max_tokens"] = body["max_completion_tokens"]
+    known = {"model", "messages", "stop", *sampling, *_FIELDS}
     return Ask(
         tuple(Message(m["role"], _contents(m["content"])) for m in body["messages"]),
         sampling=Sampling(**sampling, stop=tuple(body.get("stop") or ())),

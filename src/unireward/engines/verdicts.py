@@ -40,6 +40,7 @@ _CONTINUED = 6
 _MAX_IDS = 128
 """The most token ids that vLLM gives log-probabilities of by name."""
 _LEAST = math.log(1e-12)
+_Found = Awaitable[dict[str, float]]
 
 
 class Verdicts:
@@ -78,18 +79,22 @@ class _Verdict:
         self.ask = ask
         self.heard = heard
         self.cost = heard.reply
+        self.unlisted = False
 
     async def reply(self) -> Reply:
         said = bare(self.heard.reply.text or "")
         if said not in {bare(choice) for choice in self.ask.choices}:
             return self._noted(f"{UNDETERMINED}: the reply is none of them", tell=False)
         reasons: list[str] = []
-        for way in self._ways():
+        for applies, way in self._ways():
+            if not applies():
+                continue
             try:
                 found = await way()
             except OtherWords as other:
                 return self._noted(f"{UNDETERMINED}: {other}", tell=False)
             except Undetermined as reason:
+                self.unlisted = self.unlisted or isinstance(reason, Unlisted)
                 reasons += [str(reason)] * (str(reason) not in reasons)
                 continue
             return replace(
@@ -99,17 +104,15 @@ class _Verdict:
             return self._noted(f"{UNDETERMINED}: {'; '.join(reasons)}")
         return self._noted("; ".join([NO_LOGPROBS, *reasons]))
 
-    def _ways(self) -> list[Callable[[], Awaitable[dict[str, float]]]]:
-        ways: list[Callable[[], Awaitable[dict[str, float]]]] = []
-        if self.heard.tokens:
-            ways.append(self._by_reply)
-            if self.routes.has(TOKEN_IDS):
-                ways.append(self._by_ids)
-        if self.scorer.may(self.ask):
-            ways.append(self._by_score)
-        if self.routes.has(PROMPT):
-            ways.append(self._by_prompt)
-        return ways
+    def _ways(self) -> list[tuple[Callable[[], bool], Callable[[], _Found]]]:
+        """The routes in order, and whether each applies once those before it have failed."""
+        heard, has = bool(self.heard.tokens), self.routes.has
+        return [
+            (lambda: heard, self._by_reply),
+            (lambda: self.unlisted and has(TOKEN_IDS), self._by_ids),
+            (lambda: self.scorer.may(self.ask), self._by_score),
+            (lambda: has(PROMPT) and has(CONTINUE), self._by_prompt),
+        ]
 
     def _noted(self, note: str, *, tell: bool = True) -> Reply:
         note = one_line(note)
