@@ -14,7 +14,7 @@ go through the model as they are.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -81,12 +81,17 @@ class Eyes:
         the input, then what is added deeper (deepstack)."""
         raise NotImplementedError
 
-    def patches(self, kind: Kind, seen: Tensors) -> int:
+    def patches(self, medium: Medium) -> int:
         """The tower's own tokens for a medium: what it costs."""
         raise NotImplementedError
 
-    def group(self, kind: Kind, seen: Tensors) -> tuple[Any, ...]:
-        """Media of one group make one batched product in the tower."""
+    def side(self, medium: Medium) -> Hashable:
+        """Media of one side may go into one call of the tower."""
+        return medium.kind
+
+    def group(self, medium: Medium) -> tuple[Any, ...]:
+        """Where to stand among those of one side: next to like shapes, which make one batched
+        product in the tower."""
         raise NotImplementedError
 
 
@@ -149,11 +154,11 @@ class GridEyes(Eyes):
         deeper = getattr(out, "deepstack_features", None) or []
         return [list(layers) for layers in zip(out.pooler_output, *deeper)]
 
-    def patches(self, kind: Kind, seen: Tensors) -> int:
-        return len(seen["pixels"])
+    def patches(self, medium: Medium) -> int:
+        return _volume(medium.extra["grid"])
 
-    def group(self, kind: Kind, seen: Tensors) -> tuple[Any, ...]:
-        return (kind, *seen["grid"].flatten().tolist())
+    def group(self, medium: Medium) -> tuple[Any, ...]:
+        return (medium.kind, *medium.extra["grid"])
 
 
 class TileEyes(Eyes):
@@ -207,13 +212,14 @@ class TileEyes(Eyes):
         )
         return [[layer] for layer in out.pooler_output]
 
-    def patches(self, kind: Kind, seen: Tensors) -> int:
-        tiles, _, high, wide = seen["pixels"].shape[-4:]
-        # Tiles are few and equal; 16 x 16 pixels stand for the patch of any SigLIP or CLIP.
-        return tiles * high * wide // 256
+    def patches(self, medium: Medium) -> int:
+        return medium.tokens
 
-    def group(self, kind: Kind, seen: Tensors) -> tuple[Any, ...]:
-        return (kind, seen["alone"])
+    def side(self, medium: Medium) -> Hashable:
+        return medium.extra["alone"]
+
+    def group(self, medium: Medium) -> tuple[Any, ...]:
+        return (medium.extra["alone"], medium.tokens)
 
 
 def _volume(grid: Sequence[int]) -> int:
