@@ -315,6 +315,20 @@ def test_the_bound_on_new_tokens_is_called_as_the_server_calls_it() -> None:
         assert ["max_tokens" in body for body in server.bodies] == [True] + [False] * 4
 
 
+@pytest.mark.parametrize(
+    "manner", [Manner("another", top=0), Manner("another", tokens_field="max_completion_tokens")]
+)
+def test_what_is_refused_to_many_at_once_is_mended_for_each(manner) -> None:
+    script = ScriptedEngine(lambda a: logs({"yes": 0.6, "no": 0.4}))
+    with (
+        # Nothing is answered before eight are under way, so all are refused before any is mended.
+        ScriptedServer(script, manner=manner, gather=8) as server,
+        OpenAIEngine(server.url, concurrency=8) as engine,
+    ):
+        replies = engine.choose([ask("yes", "no", text=str(n)) for n in range(8)])
+    assert [(reply.text, reply.error) for reply in replies] == [("yes", None)] * 8
+
+
 def test_equal_choices_are_refused_where_they_are_written() -> None:
     with pytest.raises(UsageError, match="choices 1 and 3 are both 'yes'; leave one of them out"):
         ask("yes", "no", "yes")

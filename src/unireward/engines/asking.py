@@ -135,7 +135,8 @@ class Asker:
             retries += answer.retries
             if answer.status == 200 or not mend:
                 break
-            if not self.dialect.mend(ask, answer.status, message_of(answer.body)):
+            changed = prepared.edition != self.dialect.edition
+            if not (changed or self.dialect.mend(ask, answer.status, message_of(answer.body))):
                 break
             prepared = await self.prepared(ask, **options)
         answer = answer._replace(retries=retries)
