@@ -123,7 +123,7 @@ def test_what_a_family_cannot_do_names_who_can(family, task, mode, more, message
 
 
 def test_every_row_of_the_published_table_has_a_form() -> None:
-    ours = {"tiny", "head", "two-tower", "yes-no", "checklist"}
+    ours = {"tiny", "head", "two-tower", "yes-no", "checklist", "zero-shot"}
     able = {
         (task, mode): set(families_that_can(task, mode)) - ours
         for task, mode in [

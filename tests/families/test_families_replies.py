@@ -14,7 +14,7 @@ from unireward.families import get_family
 ROOT = Path(unireward.families.__file__).parent
 FAMILIES = (
     "unifiedreward", "unifiedreward_2", "unifiedreward_edit", "tiny", "head", "two_tower", "yes_no",
-    "checklist",
+    "checklist", "zero_shot",
 )  # fmt: skip
 WORDS = {
     "P": "two red circles left of 1 blue square",
