@@ -3,64 +3,66 @@
 >>> engine = TransformersEngine("path/or/repository")
 >>> engine.choose([ask])[0].choices      # {"Image 1 is better": -0.2, ...}, one prefill
 
-Asks are pulled a window at a time and answered in batches of like length. ``choose`` scores each
-choice as a whole sequence of tokens after one shared prefill; the choices are tokenised apart
-from the prompt, since that is how the model would have to say them. Generation is greedy unless
-the ask's temperature says otherwise; a sampled ask runs alone under its own seed, so that its
-reply does not depend on what else is in the batch.
+Architectures that are known to work go the quick path (:mod:`unireward.engines.quick`): media
+encoded once, shared prefixes computed once, batches by tokens. The others, and asks with media
+that cannot be encoded apart from their prompt, go the plain one (:mod:`unireward.engines.plain`)
+with the same numbers. ``engine.path_notes`` says which and why. Generation is greedy unless the
+ask's temperature says otherwise; a sampled reply depends on its own seed alone.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unireward.ask import Ask, Reply
-from unireward.engines.base import CHOOSE, GENERATE, IMAGE, VIDEO, BaseEngine
 from unireward.engines.checkpoint import best_device, identity_of, load_model
+from unireward.engines.plain import WINDOW, PlainEngine
 from unireward.engines.processor import load_processor
-from unireward.engines.prompt import Prompt, encode, packs_video, prompt_of
-from unireward.errors import InputError, UnirewardError
 
-WINDOW = 128
-"""Asks looked at together to find like lengths."""
+BATCH_TOKENS = {"cuda": 65_536}
+"""Padded tokens of one batch by kind of device; elsewhere ``SMALL_BATCH``."""
+SMALL_BATCH = 16_384
+
+_UNHEARD = (
+    "num_beams", "no_repeat_ngram_size", "encoder_repetition_penalty", "bad_words_ids",
+    "encoder_no_repeat_ngram_size", "min_length", "min_new_tokens", "sequence_bias",
+    "forced_bos_token_id", "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens",
+    "exponential_decay_length_penalty", "guidance_scale", "penalty_alpha", "dola_layers",
+    "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "watermarking_config",
+)  # fmt: skip
+"""Settings of a checkpoint's generation_config.json that transformers' ``generate`` heeds and
+our decoding does not."""
+_NEUTRAL = (None, 0, 0.0, 1, 1.0, [], False)
 
 
 @dataclass(frozen=True)
-class _Prepared(Prompt):
-    """One ask ready for the processor."""
+class Ways:
+    """How a model is run. ``encode_once`` keeps vision features, at most ``feature_bytes``
+    (None: 2 GiB, or an eighth of the device's memory if that is less; 0 keeps none);
+    ``prefix_reuse`` computes shared prefixes once; ``quick_vision`` runs the tower's convolution
+    as a matrix product and its attention over a whole batch (None: on the CPU only)."""
 
-    index: int
-    ask: Ask
-
-    @property
-    def length(self) -> int:
-        """A rough number of tokens, to sort by."""
-        pixels = sum(image.width * image.height for image in self.images)
-        pixels += sum(f.width * f.height for video in self.videos for f in video) // 2
-        return len(self.text) // 4 + pixels // 784
-
-    @property
-    def kind(self) -> tuple[Any, ...]:
-        """Asks of one kind may share a batch."""
-        solo = self.index if not (self.ask.choices or self.ask.sampling.deterministic) else -1
-        sampling = None if self.ask.choices else self.ask.sampling
-        return (bool(self.ask.choices), bool(self.images), bool(self.videos), str(sampling), solo)
+    encode_once: bool = True
+    prefix_reuse: bool = True
+    feature_bytes: int | None = None
+    quick_vision: bool | None = None
 
 
-class TransformersEngine(BaseEngine):
+class TransformersEngine(PlainEngine):
     """A model in this process. ``device`` None takes CUDA, then MPS, then the CPU.
 
-    ``batch_tokens`` bounds the padded tokens of one batch, ``max_batch`` its rows. Raises
-    :class:`InputError` for a folder that is no checkpoint, with the reason.
+    ``batch_tokens`` bounds the padded tokens of one batch (None: by the device), ``max_batch``
+    its rows; the rest is :class:`Ways`. Raises :class:`InputError` for a folder that is no
+    checkpoint, with the reason.
     """
 
-    kind = "transformers"
+    ways = Ways()
+    _quick: Any = None
+    _lasting = False
+    _why_plain = "whole prompts: this engine knows no other way"
 
     def __init__(
         self,
@@ -69,12 +71,17 @@ class TransformersEngine(BaseEngine):
         name: str | None = None,
         device: str | None = None,
         dtype: str = "auto",
-        batch_tokens: int = 16_384,
-        max_batch: int = 32,
+        batch_tokens: int | None = None,
+        max_batch: int = 128,
         memo: Path | None = None,
+        encode_once: bool = True,
+        prefix_reuse: bool = True,
+        feature_bytes: int | None = None,
+        quick_vision: bool | None = None,
     ) -> None:
         self.path = str(path)
         self.identity = ""
+        self.ways = Ways(encode_once, prefix_reuse, feature_bytes, quick_vision)
         processor = load_processor(self.path)
         self._take(
             load_model(self.path, dtype).to(device or best_device()).eval(),
@@ -83,252 +90,115 @@ class TransformersEngine(BaseEngine):
             batch_tokens,
             max_batch,
         )
+        self._lasting = True
         self.identity = identity_of(self.path, self.model, memo)
 
     @classmethod
     def of(
-        cls, model: Any, processor: Any, *, name: str, batch_tokens: int = 16_384,
-        max_batch: int = 32,
+        cls, model: Any, processor: Any, *, name: str, batch_tokens: int | None = None,
+        max_batch: int = 128, ways: Ways | None = None,
     ) -> TransformersEngine:  # fmt: skip
         """The engine of a model that is in memory, wherever it is; ``processor`` as
-        ``load_processor`` gives it. Its weights may change, so it has no identity: no cache."""
+        ``load_processor`` gives it. Its weights may change between streams: it has no identity
+        that a cache could use, and nothing is kept from one stream to the next."""
         engine = cls.__new__(cls)
         engine.path, engine.identity = name, f"in memory: {name}"
+        engine.ways = ways or Ways()
         engine._take(model, processor, name, batch_tokens, max_batch)
         return engine
 
-    def _take(
-        self, model: Any, processor: Any, name: str, batch_tokens: int, max_batch: int
-    ) -> None:
-        import torch
-
-        self.model: Any = model
-        self.processor = processor
-        self.name = name
-        self.device = str(model.device)
-        self.batch_tokens = batch_tokens
-        self.max_batch = max_batch
-        video = {VIDEO} if packs_video(self.processor) else set()
-        self.capabilities = frozenset({GENERATE, CHOOSE, IMAGE} | video)
-        self._lock = threading.Lock()
-        self._torch = torch
-        tokenizer = self.processor.tokenizer
-        tokenizer.padding_side = "left"
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
+    @property
+    def path_notes(self) -> tuple[str, ...]:
+        """Which path asks go, one line each."""
+        if self._quick is None:
+            return (self._why_plain,)
+        lines = ["media encoded once, " + ("shared prefixes too" if self.ways.prefix_reuse else
+                 "prefixes for each prompt (prefix_reuse is off)")]  # fmt: skip
+        if (setting := self._unheard()) is not None:
+            lines.append(f"replies in words by transformers' generate (it has {setting})")
+        return tuple(lines)
 
     def stream(self, asks: Iterable[Ask]) -> Iterator[tuple[int, Reply]]:
-        numbered = enumerate(asks)
-        while window := list(islice(numbered, WINDOW)):
-            ready: list[_Prepared] = []
-            for index, ask in window:
-                try:
-                    ready.append(self._prepare(index, ask))
-                except UnirewardError as error:
-                    yield index, Reply(error=str(error))
-            for batch in self._batches(ready):
-                yield from self._answer(batch)
+        if self._quick is None:
+            yield from self._plainly(enumerate(asks))
+            return
+        if not self._lasting:
+            self.forget()
+        numbered, others = enumerate(asks), None
+        while others is None or len(others) == WINDOW:
+            others = []
+            yield from self._quick.stream(self._quickly(numbered, others))
+            yield from self._plainly(others)
+
+    def _quickly(
+        self, numbered: Iterator[tuple[int, Ask]], others: list[tuple[int, Ask]]
+    ) -> Iterator[tuple[int, Ask]]:
+        """Asks of the quick path, until as many others as the plain one takes are set aside."""
+        generates = self._unheard() is None
+        for index, ask in numbered:
+            if (generates or ask.choices) and self._quick.lines.takes(ask):
+                yield index, ask
+                continue
+            others.append((index, ask))
+            if len(others) == WINDOW:
+                return
+
+    def forget(self) -> None:
+        """Let go of what was computed with the weights as they were."""
+        if self._quick is not None:
+            self._quick.features.clear()
 
     def close(self) -> None:
-        self.model = None
-        if self.device.startswith("cuda"):
-            self._torch.cuda.empty_cache()
+        quick, self._quick = self._quick, None
+        if quick is not None:
+            quick.features.close()
+        super().close()
 
-    def _prepare(self, index: int, ask: Ask) -> _Prepared:
-        return _Prepared(**vars(prompt_of(self.processor, ask, self.name)), index=index, ask=ask)
-
-    def _batches(self, ready: list[_Prepared]) -> Iterator[list[_Prepared]]:
-        """Like with like, longest first, within the token and row bounds."""
-        batch: list[_Prepared] = []
-        for item in sorted(ready, key=lambda p: (p.kind, -p.length, p.index)):
-            longest = max([p.length for p in batch], default=item.length)
-            full = len(batch) >= self.max_batch or longest * (len(batch) + 1) > self.batch_tokens
-            if batch and (full or item.kind != batch[0].kind):
-                yield batch
-                batch = []
-            batch.append(item)
-        if batch:
-            yield batch
-
-    def _answer(self, batch: list[_Prepared]) -> Iterator[tuple[int, Reply]]:
-        start = time.perf_counter()
-        fault, replies = "", []
-        with self._lock, self._torch.inference_mode():
-            try:
-                replies = self._run(batch)
-            except self._torch.OutOfMemoryError:
-                mend = "lower the family's max_pixels or frames, or use a larger device"
-                fault = f"out of memory on {self.device}; {mend}"
-            except InputError as error:
-                fault = str(error)
-        if fault and len(batch) == 1:
-            yield batch[0].index, Reply(error=fault)
-        elif fault:  # of one of them, or of all together: the halves tell
-            half = len(batch) // 2
-            yield from self._answer(batch[:half])
-            yield from self._answer(batch[half:])
-        seconds = (time.perf_counter() - start) / len(batch)
-        for item, reply in zip(batch, replies):
-            yield item.index, replace(reply, seconds=seconds)
-
-    def _run(self, batch: list[_Prepared]) -> list[Reply]:
-        inputs = self._inputs(batch)
-        if batch[0].ask.choices:
-            return self._choose(batch, inputs)
-        return self._generate(batch, inputs)
-
-    def _inputs(self, batch: list[_Prepared]) -> Any:
-        return encode(self.processor, batch, self.name).to(self.device)
-
-    def _choose(self, batch: list[_Prepared], inputs: Any) -> list[Reply]:
-        mask = inputs["attention_mask"]
-        rows = [self._choice_tokens(item.ask.choices) for item in batch]
-        single = all(len(tokens) == 1 for row in rows for tokens in row)
-        out = self.model(
-            **inputs,
-            **self._positions(batch, mask),
-            use_cache=not single,
-            logits_to_keep=1,
-            return_dict=True,
-        )
-        first = out.logits[:, -1].float().log_softmax(-1)
-        sums = [[first[r, tokens[0]].item() for tokens in row] for r, row in enumerate(rows)]
-        if not single:
-            self._add_rest(batch, out.past_key_values, mask, rows, sums)
-        prompt_tokens = mask.sum(1).tolist()
-        return [
-            Reply(
-                text=max(zip(found, item.ask.choices), key=lambda pair: pair[0])[1],
-                finish_reason="stop",
-                choices=dict(zip(item.ask.choices, found)),
-                prompt_tokens=int(n),
-            )
-            for item, found, n in zip(batch, sums, prompt_tokens)
-        ]
-
-    def _choice_tokens(self, choices: Sequence[str]) -> list[list[int]]:
-        """Token ids of each choice; closed by end-of-turn where one begins another."""
-        tokenizer = self.processor.tokenizer
-        ids = [tokenizer(text, add_special_tokens=False).input_ids for text in choices]
-        if not all(ids):
-            raise InputError("a choice is empty under this tokenizer; give it other words")
-        begins = any(a != b and b[: len(a)] == a for a in ids for b in ids)
-        return [[*tokens, self._end_tokens()[0]] for tokens in ids] if begins else ids
-
-    @property
-    def _in_space(self) -> bool:
-        """Are positions three-dimensional (multimodal rope), and placed by the model itself?"""
-        return hasattr(getattr(self.model, "model", None), "rope_deltas")
-
-    def _positions(self, batch: list[_Prepared], mask: Any) -> dict[str, Any]:
-        """Left padding must not shift positions; multimodal-rope models place media themselves,
-        and words alone not at all."""
-        places = (mask.long().cumsum(-1) - 1).clamp(min=0)
-        if not self._in_space:
-            return {"position_ids": places}
-        return {} if _shows(batch) else {"position_ids": places.expand(3, -1, -1)}
-
-    def _add_rest(
-        self,
-        batch: list[_Prepared],
-        cache: Any,
-        mask: Any,
-        rows: list[list[list[int]]],
-        sums: list[list[float]],
+    def _take(
+        self, model: Any, processor: Any, name: str, batch_tokens: int | None, max_batch: int
     ) -> None:
-        """Adds the log-probabilities of every choice's second and later tokens to ``sums``."""
-        torch = self._torch
-        most = max(len(row) for row in rows)
-        longest = max(len(tokens) for row in rows for tokens in row) - 1
-        pad, ends = self.processor.tokenizer.pad_token_id, self._end_tokens()
-        fed = torch.full((len(rows), most, longest), pad, dtype=torch.long)
-        real = torch.zeros((len(rows), most, longest), dtype=mask.dtype)
-        for r, row in enumerate(rows):
-            for c, tokens in enumerate(row):
-                fed[r, c, : len(tokens) - 1] = torch.tensor(tokens[:-1])
-                real[r, c, : len(tokens) - 1] = 1
-        # Each row's prompt once for each of its choices (linear attention can do no other way).
-        cache.reorder_cache(torch.arange(len(rows)).repeat_interleave(most))
-        start = mask.long().sum(1, keepdim=True)
-        if self._in_space and _shows(batch):
-            start = start + self.model.model.rope_deltas.view(-1, 1).to(start.device)
-        places = (start + torch.arange(longest, device=start.device)).repeat_interleave(most, 0)
-        if self._in_space:
-            places = places.expand(3, -1, -1)
-        whole = torch.cat(
-            [mask.repeat_interleave(most, 0), real.flatten(0, 1).to(mask.device)], dim=1
-        )
-        out = self.model(
-            input_ids=fed.flatten(0, 1).to(mask.device),
-            attention_mask=whole,
-            position_ids=places,
-            past_key_values=cache,
-            use_cache=True,
-            return_dict=True,
-        )
-        logs = out.logits.float().log_softmax(-1).unflatten(0, (len(rows), most))
-        for r, row in enumerate(rows):
-            for c, tokens in enumerate(row):
-                for k, token in enumerate(tokens[1:]):
-                    # Ending the turn is any of the end tokens.
-                    said = logs[r, c, k, ends if token in ends else [token]]
-                    sums[r][c] += said.logsumexp(-1).item()
+        if batch_tokens is None:
+            batch_tokens = BATCH_TOKENS.get(str(model.device).split(":")[0], SMALL_BATCH)
+        super()._take(model, processor, name, batch_tokens, max_batch)
+        made = self._make_quick()
+        self._quick = None if isinstance(made, str) else made
+        self._why_plain = f"whole prompts: {made}" if isinstance(made, str) else ""
 
-    def _generate(self, batch: list[_Prepared], inputs: Any) -> list[Reply]:
-        from transformers import GenerationConfig
+    def _make_quick(self) -> Any:
+        """The quick path, or why this model has none."""
+        from unireward.engines.eyes import eyes_of
+        from unireward.engines.features import Features
+        from unireward.engines.forward import Forward
+        from unireward.engines.line import Lines
+        from unireward.engines.medium import Media
+        from unireward.engines.quick import Limits, Quick
 
-        sampling = batch[0].ask.sampling
-        ends = self._end_tokens()
-        settings: dict[str, Any] = {"do_sample": False}
-        if not sampling.deterministic:
-            self._torch.manual_seed(sampling.seed)
-            settings = {
-                "do_sample": True,
-                "temperature": sampling.temperature,
-                "top_p": sampling.top_p,
-                "top_k": 0,
-            }
-        config = GenerationConfig(
-            max_new_tokens=sampling.max_tokens,
-            eos_token_id=ends,
-            pad_token_id=self.processor.tokenizer.pad_token_id,
-            stop_strings=list(sampling.stop) or None,
-            **settings,
+        if not self.ways.encode_once:
+            return "encode_once is off"
+        model, kind = self.model, getattr(self.model.config, "model_type", "this one")
+        eyes = eyes_of(model, self.processor)
+        if eyes is None:
+            return f"architecture {kind} is not among those known to take media apart"
+        tokenizer = self.processor.tokenizer
+        forward = Forward(model, pad=tokenizer.pad_token_id or 0)
+        if forward.layers is None:
+            return f"{kind} has layers that hold other than keys and values"
+        features = Features(
+            model, eyes, max_bytes=self.ways.feature_bytes, quick=self.ways.quick_vision
         )
-        out = self.model.generate(
-            **inputs, generation_config=config, tokenizer=self.processor.tokenizer
-        )
-        width = inputs["input_ids"].shape[1]
-        prompt_tokens = inputs["attention_mask"].sum(1).tolist()
-        return [
-            self._reply(tokens, ends, sampling.stop, int(n))
-            for tokens, n in zip(out[:, width:].tolist(), prompt_tokens)
-        ]
-
-    def _reply(
-        self, tokens: list[int], ends: list[int], stops: tuple[str, ...], prompt_tokens: int
-    ) -> Reply:
-        at = next((k for k, token in enumerate(tokens) if token in ends), None)
-        said = tokens if at is None else tokens[:at]
-        text = self.processor.tokenizer.decode(said, skip_special_tokens=True)
-        stopped = at is not None
-        for stop in stops:
-            if stop in text:
-                text, stopped = text[: text.index(stop)], True
-        return Reply(
-            text=text,
-            finish_reason="stop" if stopped else "length",
-            prompt_tokens=prompt_tokens,
-            tokens=len(said) + (at is not None),
+        media = Media(eyes, self.name, features.__contains__)
+        return Quick(
+            forward,
+            tokenizer,
+            Lines(model, self.processor, eyes, media),
+            features,
+            self._end_tokens(),
+            Limits(self.batch_tokens, self.max_batch, self.ways.prefix_reuse),
+            penalty=model.generation_config.repetition_penalty or 1.0,
+            locked=self._lock,
         )
 
-    def _end_tokens(self) -> list[int]:
-        ends = self.model.generation_config.eos_token_id
-        if ends is None:
-            ends = self.processor.tokenizer.eos_token_id
-        return list(ends) if isinstance(ends, list | tuple) else [ends]
-
-
-def _shows(batch: list[_Prepared]) -> bool:
-    """Do the asks of a batch (all of one kind) show media?"""
-    return bool(batch[0].images or batch[0].videos)
+    def _unheard(self) -> str | None:
+        """A setting of the model's own generation that our decoding does not know."""
+        config = self.model.generation_config
+        return next((s for s in _UNHEARD if getattr(config, s, None) not in _NEUTRAL), None)

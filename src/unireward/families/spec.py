@@ -99,6 +99,9 @@ class Form(Row):
     choices: tuple[str, ...] = ()
     scales: dict[str, Scale] = Field(default_factory=dict)
     max_tokens: int = 4096
+    stop_after: tuple[str, ...] = ()
+    """Ends of the verdict: an engine that can ends the reply behind the first of them said, since
+    nothing that the reader needs follows. A reply that goes on is read all the same."""
     frames: str | None = None
     """A frame rule of this form's own (``uniform:16``), else the family's."""
     default: bool = True

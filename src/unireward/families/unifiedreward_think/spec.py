@@ -229,6 +229,8 @@ def _form(name: str, variant: str) -> Form:
         reader="rank",
         scales={_key(title): OUT_OF_TEN for title, _ in words.core},
         max_tokens=4096,
+        # The words before the tag too: thinking may speak of the tag alone.
+        stop_after=("is better</answer>",),
         fingerprints=(_FINGERPRINTS[variant][name],),
     )
 
