@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from functools import cache
 from random import Random
@@ -10,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unireward.engines.logprobs import NEGLIGIBLE, Token, choice_logprobs
+from unireward.engines.logprobs import (
+    NEGLIGIBLE,
+    Node,
+    OtherWords,
+    Tally,
+    Token,
+    Undetermined,
+    choice_logprobs,
+)
 
 END = "<|end|>"
 VERDICTS = ("Image 1 is better", "Image 2 is better", "Both images are equally good.")
@@ -262,3 +271,47 @@ def test_minus_infinity_and_rounding_stay_finite() -> None:
 @pytest.mark.parametrize("choices", [(), ("yes",), ("yes", "yes "), ("yes", "")])
 def test_choices_that_cannot_be_told_apart_give_nothing(choices: tuple[str, ...]) -> None:
     assert choice_logprobs([("yes", 0.0, {})], choices) is None
+
+
+def test_a_text_left_open_waits_for_a_path_that_starts_there() -> None:
+    tally = Tally(VERDICTS)
+    rest = {"Image": math.log(0.2)}
+    both = [Token("Both", math.log(0.8), rest), Token(" images are equally good", 0.0, {})]
+    tally.hear_reply(both, text="Both images are equally good")
+    with pytest.raises(Undetermined, match="two or more of them are left open"):
+        tally.result()
+    node = tally.next_node()
+    assert node == Node("Image", pytest.approx(0.2), 1)
+    # A space and the digit that parts them.
+    assert tally.reach(node) == 2
+    listed = {"2": math.log(0.7), "1": math.log(0.3)}
+    assert tally.hear([Token(" ", 0.0, {}), Token("2", math.log(0.7), listed)], node) == VERDICTS[1]
+    assert tally.next_node() is None
+    assert {c: round(math.exp(v), 12) for c, v in tally.result().items()} == {
+        VERDICTS[0]: 0.06,
+        VERDICTS[1]: 0.14,
+        VERDICTS[2]: 0.8,
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(CHOICES, PIECES, st.integers(0, 10**6))
+def test_with_every_open_text_continued_nothing_is_left_undetermined(choices, pieces, seed) -> None:
+    model = OneCut(choices, pieces, seed)
+    if len(choices) < 2:
+        return
+    tally = Tally(choices)
+    tally.hear(model.path(Random(seed)))
+    while (node := tally.next_node()) is not None:
+        places = model.places(node.text)
+        said = max(places, key=places.__getitem__)
+        logprobs = {piece: math.log(share) for piece, share in places.items()}
+        token = Token(said, logprobs[said], logprobs)
+        with contextlib.suppress(OtherWords):
+            tally.hear([token], node)
+    try:
+        found = tally.result()
+    except Undetermined:
+        pytest.fail("an answer was left open")
+    for choice, share in model.exact().items():
+        assert math.exp(found[choice]) == pytest.approx(share, abs=NEGLIGIBLE * 1.0001)
