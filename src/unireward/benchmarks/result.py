@@ -82,6 +82,15 @@ class BenchResult:
         return {task: best.way.partition(":")[0] for task, best in self.best.items()}
 
     @property
+    def calibration(self) -> str:
+        """``uncalibrated``, or what each task's confidence was fitted to, in a line."""
+        entries = self.identity.get("calibration") or {}
+        lines = [
+            f"{'/'.join(name.split('/')[:2])} {entry['line']}" for name, entry in entries.items()
+        ]
+        return f"calibrated: {'; '.join(lines)}" if lines else "uncalibrated"
+
+    @property
     def family(self) -> str:
         return str(self.identity.get("family", ""))
 

@@ -137,6 +137,7 @@ def _trust(result: BenchResult) -> str:
     return (
         f"How far to trust this: each accuracy rests on {fewest:,} pairs or more and may be off by "
         f"up to {100 * widest:.1f} points either way.{rough} Judgments by state: {states}. "
+        f"Confidence is {result.calibration}. "
         f"{result.calls:,} questions were put to the model, those of the baselines included."
     )
 

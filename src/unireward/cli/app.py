@@ -8,6 +8,7 @@ import typer
 def build() -> typer.Typer:
     """The typer application, built anew (commands are imported, what they use is not)."""
     from unireward.cli.bench import bench
+    from unireward.cli.calibrate import calibrate
     from unireward.cli.compare import compare
     from unireward.cli.data import data
     from unireward.cli.demo import demo
@@ -34,6 +35,7 @@ def build() -> typer.Typer:
     app.add_typer(families, name="families")
     app.add_typer(data, name="data")
     app.command()(train)
+    app.command()(calibrate)
     app.command()(bench)
     app.command()(reproduce)
     app.command()(doctor)

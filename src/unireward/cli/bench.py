@@ -43,6 +43,10 @@ def bench(
     family: o.FamilyName = None,
     model: o.ModelName = None,
     device: o.Device = None,
+    votes: o.VoteCount = 1,
+    vote_confidence: o.VoteConfidence = None,
+    temperature: o.Temperature = None,
+    expected: o.Expected = False,
     no_cache: o.NoCache = False,
     cache_salt: o.CacheSalt = "",
     one_order: o.OneOrder = False,
@@ -74,6 +78,7 @@ def bench(
     with judge_of(
         judge, family=family, model=model, device=device, seed=seed, form=None, aspect=None,
         no_cache=no_cache, cache_salt=cache_salt, one_order=one_order, concurrency=concurrency,
+        votes=votes, vote_confidence=vote_confidence, temperature=temperature, expected=expected,
     ) as loaded:  # fmt: skip
         result = measure(
             benchmark, loaded, ways=ways, rules=rules, choose=choose, out=out,

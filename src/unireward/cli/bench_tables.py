@@ -47,6 +47,7 @@ def lines_of(result: BenchResult) -> Iterator[str]:
         f"{result.n:,} records, {sum(result.statuses.values()):,} judgments: {states}. "
         f"{result.calls:,} calls, baselines included."
     )
+    yield f"Confidence: {result.calibration}."
     for way, reason, names in skipped_of(result):
         yield f"not asked: {way} of {', '.join(names)}: {reason}"
     fewest = min(

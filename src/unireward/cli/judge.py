@@ -40,6 +40,10 @@ def judge(
     seed: o.Seed = 0,
     form: o.FormName = None,
     aspect: o.Aspect = None,
+    votes: o.VoteCount = 1,
+    vote_confidence: o.VoteConfidence = None,
+    temperature: o.Temperature = None,
+    expected: o.Expected = False,
     no_cache: o.NoCache = False,
     cache_salt: o.CacheSalt = "",
     one_order: o.OneOrder = False,
@@ -68,6 +72,7 @@ def judge(
         judge, family=family, model=model, device=device, seed=seed, form=form, aspect=aspect,
         no_cache=no_cache, cache_salt=cache_salt, one_order=one_order, concurrency=concurrency,
         max_comparisons=max_comparisons, on_failure=on_failure,
+        votes=votes, vote_confidence=vote_confidence, temperature=temperature, expected=expected,
     ) as loaded:  # fmt: skip
         if plan or show_prompt:
             rows = read_records(records, map=columns, task=task)

@@ -29,11 +29,23 @@ def judge_of(
     concurrency: int = 32,
     max_comparisons: int | None = None,
     on_failure: str = "keep",
+    votes: int = 1,
+    vote_confidence: float | None = None,
+    temperature: float | None = None,
+    expected: bool = False,
 ) -> Face:
     """The judge that the shared options describe."""
+    from unireward.errors import UsageError
     from unireward.rewards.load import load
     from unireward.rewards.ranking import MAX_COMPARISONS
 
+    if vote_confidence is not None and votes == 1:
+        raise UsageError("--vote-confidence ends votes early; add --votes, such as --votes 16")
+    several: Any = votes
+    if vote_confidence is not None:
+        from unireward.rewards.vote import Votes
+
+        several = Votes(votes, confidence=vote_confidence)
     return load(
         what,
         model=model,
@@ -48,6 +60,9 @@ def judge_of(
         aspect=aspect,
         policy=on_failure,
         max_comparisons=max_comparisons or MAX_COMPARISONS,
+        votes=several,
+        temperature=temperature,
+        expected=expected,
     )
 
 

@@ -37,6 +37,22 @@ OneOrder = Annotated[
 Concurrency = Annotated[
     int, typer.Option("--concurrency", min=1, help="Requests under way at once, on an endpoint.")
 ]
+VoteCount = Annotated[
+    int,
+    typer.Option("--votes", min=1, help="Ask in words so many times; stops when it is settled."),
+]
+VoteConfidence = Annotated[
+    float | None,
+    typer.Option("--vote-confidence", help="Stop sooner, where the majority is this sure: 0.95."),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option("--temperature", help="Sample replies in words; greedy, or 0.7 for votes."),
+]
+Expected = Annotated[
+    bool,
+    typer.Option("--expected", help="Scores as the mean over what could have been said: finer."),
+]
 MaxComparisons = Annotated[
     int, typer.Option("--max-comparisons", min=1, help="Refuse a record with more pairs.")
 ]

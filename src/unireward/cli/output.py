@@ -154,13 +154,24 @@ def _verdict(out: Console, judgment: Judgment) -> None:
         return
     parts = [f"winner {judgment.winner}"]
     if judgment.confidence is not None:
-        parts.append(f"confidence {judgment.confidence:.2f}")
+        parts.append(f"confidence {judgment.confidence:.2f}{_how_sure(judgment)}")
     if agreement := _agreement(judgment.agreement):
         parts.append(agreement)
     out.print(Text(", ".join(parts), style="bold"))
     if judgment.preference:
         shares = ", ".join(f"{k} {v:.2f}" for k, v in judgment.preference.items())
         out.print(Text(f"preference {shares}", style="dim"))
+
+
+def _how_sure(judgment: Judgment) -> str:
+    """Whether the confidence was held to records of known truth; a scorer's has a scale of its
+    own."""
+    from unireward.rewards.calibration import NOTE, UNCALIBRATED
+
+    if judgment.raw:
+        return ""
+    said = any(note.startswith(NOTE) for note in judgment.notes)
+    return " (calibrated)" if said else f" ({UNCALIBRATED})"
 
 
 def _agreement(agreement: bool | float | None) -> str:

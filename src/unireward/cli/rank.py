@@ -28,6 +28,9 @@ def rank(
     seed: o.Seed = 0,
     form: o.FormName = None,
     aspect: o.Aspect = None,
+    votes: o.VoteCount = 1,
+    vote_confidence: o.VoteConfidence = None,
+    temperature: o.Temperature = None,
     no_cache: o.NoCache = False,
     cache_salt: o.CacheSalt = "",
     one_order: o.OneOrder = False,
@@ -54,6 +57,7 @@ def rank(
         judge, family=family, model=model, device=device, seed=seed, form=form, aspect=aspect,
         no_cache=no_cache, cache_salt=cache_salt, one_order=one_order, concurrency=concurrency,
         max_comparisons=max_comparisons,
+        votes=votes, vote_confidence=vote_confidence, temperature=temperature,
     ) as loaded:  # fmt: skip
         if instead(loaded, [record], mode, plan=plan, show_prompt=show_prompt, json=json):
             return

@@ -24,6 +24,10 @@ def score(
     seed: o.Seed = 0,
     form: o.FormName = None,
     aspect: o.Aspect = None,
+    votes: o.VoteCount = 1,
+    vote_confidence: o.VoteConfidence = None,
+    temperature: o.Temperature = None,
+    expected: o.Expected = False,
     no_cache: o.NoCache = False,
     cache_salt: o.CacheSalt = "",
     concurrency: o.Concurrency = 32,
@@ -39,6 +43,7 @@ def score(
     with judge_of(
         judge, family=family, model=model, device=device, seed=seed, form=form, aspect=aspect,
         no_cache=no_cache, cache_salt=cache_salt, concurrency=concurrency,
+        votes=votes, vote_confidence=vote_confidence, temperature=temperature, expected=expected,
     ) as loaded:  # fmt: skip
         if instead(loaded, [record], "score", plan=plan, show_prompt=show_prompt, json=json):
             return

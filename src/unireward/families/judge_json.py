@@ -8,6 +8,8 @@
 ``spec`` may be edited (other texts, frames, layouts): it overrides the built-in one, while the
 readers stay those of the family's code. Without ``spec`` the built-in one is used whole.
 ``head`` is the reward head of the weights, where they have one (:mod:`unireward.rewards.heads`).
+``calibration`` holds ``scoring`` (a head's scale, :mod:`unireward.rewards.scoring`) and
+``confidence`` (what ``unireward calibrate`` fitted, :mod:`unireward.rewards.calibration`).
 """
 
 from __future__ import annotations
@@ -94,19 +96,26 @@ def save_judge_json(
 ) -> Path:
     """Write a family's spec to ``path`` (a folder, or a file ending in ``.json``), whole or not
     at all. Returns the file's path."""
+    return write_judge_file(
+        path,
+        JudgeFile(
+            judge=judge,
+            family=family.id,
+            spec=family.spec,
+            calibration=calibration,
+            head=head,
+            meta=meta or {},
+        ),
+    )
+
+
+def write_judge_file(path: str | Path, file: JudgeFile) -> Path:
+    """Write a whole ``judge.json``, or nothing, as :func:`save_judge_json` does."""
     path = Path(path)
     if path.suffix != ".json":
         path = path / NAME
-    file = JudgeFile(
-        judge=judge,
-        family=family.id,
-        spec=family.spec,
-        calibration=calibration,
-        head=head,
-        meta=meta or {},
-    )
     body = file.model_dump(mode="json", by_alias=True)
-    if head is None:
+    if file.head is None:
         del body["head"]  # versions that know no heads read every other file
     text = json.dumps(body, ensure_ascii=False, indent=2)
     path.parent.mkdir(parents=True, exist_ok=True)
