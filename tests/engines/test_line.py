@@ -11,27 +11,15 @@ import pytest
 import torch
 
 from tests.engines.architectures import save_checkpoint
-from unireward.ask import Ask, Content, ImageContent, Message, TextContent, VideoContent
+from tests.engines.sight import ASKS, CLIPS, Sight, asked, picture
+from unireward.ask import Ask, ImageContent
 from unireward.engines.checkpoint import load_model
 from unireward.engines.eyes import KNOWN, eyes_of
-from unireward.engines.line import Line, Lines
-from unireward.engines.medium import Media
+from unireward.engines.line import Line
 from unireward.engines.processor import load_processor
 from unireward.engines.prompt import encode, prompt_of
 from unireward.errors import InputError, MediaError
-from unireward.media import FrameRule, Image, Video
-
-
-class Sight:
-    """A model, its processor, and lines of asks; ``kept`` are keys whose features are at hand."""
-
-    def __init__(self, path: Path) -> None:
-        self.model, self.processor = load_model(str(path), "float32"), load_processor(str(path))
-        self.kept: set[str] = set()
-        eyes = eyes_of(self.model, self.processor)
-        assert eyes is not None
-        self.media = Media(eyes, "model", self.kept.__contains__)
-        self.lines = Lines(self.model, self.processor, eyes, self.media)
+from unireward.media import Image
 
 
 @pytest.fixture(scope="module", params=sorted(KNOWN))
@@ -40,45 +28,14 @@ def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return save_checkpoint(request.param, tmp_path_factory.mktemp(request.param))
 
 
+@pytest.fixture(scope="module")
+def model(path: Path) -> tuple[Any, Any]:
+    return load_model(str(path), "float32"), load_processor(str(path))
+
+
 @pytest.fixture
-def sight(path: Path) -> Sight:
-    return Sight(path)
-
-
-def picture(seed: int, high: int = 40, wide: int = 56) -> ImageContent:
-    draw = np.random.default_rng(seed)
-    return ImageContent(Image(draw.integers(0, 256, (high, wide, 3), dtype=np.uint8)))
-
-
-def clip(seed: int, frames: int = 8, rule: str = "linspace:3", fps: float = 8) -> VideoContent:
-    draw = np.random.default_rng(seed)
-    pixels = draw.integers(0, 256, (frames, 40, 56, 3), dtype=np.uint8)
-    return VideoContent(Video(pixels, fps=fps), FrameRule.parse(rule))
-
-
-def asked(*parts: Content | str, system: str = "") -> Ask:
-    content = tuple(TextContent(p) if isinstance(p, str) else p for p in parts)
-    first = (Message("system", (TextContent(system),)),) if system else ()
-    return Ask((*first, Message("user", content)))
-
-
-ASKS = {
-    "words": asked("two red circles"),
-    "one image": asked("image : ", picture(0), " caption : two red circles . rank :"),
-    "a large one": asked(picture(1, 200, 90), "rank :"),
-    "a small one": asked(picture(2, 9, 11), "rank :"),
-    "within max_pixels": asked(ImageContent(picture(1, 200, 90).image, 2000), " one heart"),
-    "two of different sizes": asked(picture(0), " and ", picture(3, 72, 33), " rank :"),
-    "the same twice": asked(picture(0), " ", picture(0), " rank :"),
-    "five": asked(*(p for k in range(5) for p in (picture(k, 30 + 9 * k, 60), " image ")), "one"),
-    "a system message": asked(picture(0), " rank :", system="one green star"),
-}
-CLIPS = {
-    "one clip": asked("rank : ", clip(0), " two red circles"),
-    "two clips": asked(clip(0), " and ", clip(1, 12, "linspace:5", 3), " rank :"),
-    "an image and clips": asked(clip(0), picture(0), " one ", clip(1), picture(4, 50, 90), " :"),
-    "slow": asked(clip(2, 6, "linspace:6", 0.5), " one heart"),
-}
+def sight(model: tuple[Any, Any]) -> Sight:
+    return Sight(*model)
 
 
 def official(sight: Sight, ask: Ask) -> tuple[dict[str, np.ndarray], np.ndarray]:
