@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from unireward.families.expect import number_of, places, rescored
+from unireward.families.expect import number_of, numbers_of_choices, places, rescored
 from unireward.rewards.assembly import Assembly, Outcome
 from unireward.rewards.combine import Numbers, OrderReading, softmax
 from unireward.rewards.question import Question
@@ -98,9 +98,8 @@ class Expecting(Assembly):
 
     def follow(self, heard: Heard) -> list[Question]:
         question, reading = heard.question, heard.reading
-        if question.dimension is not None or isinstance(reading, ExpectedReading):
-            return []
-        if reading.status != "ok":
+        labelled = question.dimension is not None or numbers_of_choices(question.form)
+        if labelled or reading.status != "ok":
             return []
         text = heard.row.reply or ""
         said = {name: row[question.order[0]] for name, row in reading.dimensions.items()}
@@ -117,8 +116,9 @@ class Expecting(Assembly):
         reading = first.reading
         if isinstance(reading, ExpectedReading):
             return self._mapped(first)
-        if reading.status != "ok":
-            return reading
+        form = first.question.form
+        if reading.status != "ok" or numbers_of_choices(form):
+            return reading  # its labels were asked for already, or it says nothing
         (who,) = reading.order
         said = {name: row[who] for name, row in reading.dimensions.items()}
         values, spread, notes = dict(said), {}, []
@@ -131,7 +131,7 @@ class Expecting(Assembly):
                 notes.append(_untaken(name, one.reading.reason or ""))
         asked = {one.question.dimension for one in more}
         notes += [_untaken(name, "its labels are not known") for name in said if name not in asked]
-        score = rescored(first.question.form, said, reading.scores[who], values)
+        score = rescored(form, said, reading.scores[who], values)
         if score is None:
             notes.append(_untaken("score", "the family makes it in a way of its own"))
         return ExpectedReading(
