@@ -315,3 +315,23 @@ def test_with_every_open_text_continued_nothing_is_left_undetermined(choices, pi
         pytest.fail("an answer was left open")
     for choice, share in model.exact().items():
         assert math.exp(found[choice]) == pytest.approx(share, abs=NEGLIGIBLE * 1.0001)
+
+
+def test_a_number_at_its_place_in_a_longer_reply_is_read_where_it_parts() -> None:
+    start = "Alignment: 4\nStyle: "
+    labels = tuple(start + mark for mark in "12345")
+    listed = {"3": math.log(0.6), "4": math.log(0.3), "2": math.log(0.1)}
+    first = {"Alignment: 4": math.log(0.8), "Alignment: 5": math.log(0.2)}
+    path = [("Alignment: 4", math.log(0.8), first), ("\nStyle: ", 0.0, {})]
+    path.append(("3", listed["3"], listed))
+    found = choice_logprobs([*path, ("\nOverall: 3.5", 0.0, {})], labels)
+    assert found is not None
+    assert {c[-1]: round(math.exp(v), 9) for c, v in found.items() if v > -20} == {
+        "2": 0.08,
+        "3": 0.48,
+        "4": 0.24,
+    }
+    # The same reply is no verdict, and another number before it is another place.
+    assert choice_logprobs(path[:1], ("Alignment: 4 is better", "Alignment: 5 is better")) is None
+    other = [("Alignment: 5\nStyle: 3", 0.0, {})]
+    assert choice_logprobs(other, labels) is None

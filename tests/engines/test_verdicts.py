@@ -23,6 +23,8 @@ from unireward.engines.serve_scripted import ScriptedServer
 from unireward.engines.wire import NO_LOGPROBS, UNDETERMINED
 from unireward.errors import UsageError
 from unireward.media import Image
+from unireward.record import Candidate, Part, Record
+from unireward.rewards.judge import Judge
 
 ONE, TWO, BOTH = "Image 1 is better", "Image 2 is better", "Both images are equally good"
 VERDICTS = (ONE, TWO, BOTH)
@@ -453,6 +455,22 @@ def test_vllm_is_told_each_mediums_digest_and_sent_the_same_bytes() -> None:
     # The family's order: what is continued shows the media as the question did.
     assert [part["uuid"] for part in sent[0]] == [a.digest, f"{b.digest}-100"]
     assert sent[0] == sent[1]
+
+
+def test_a_judge_asks_both_orders_of_a_pair_side_by_side(tmp_path) -> None:
+    candidates = []
+    for name in "abc":
+        path = tmp_path / f"{name}.png"
+        picture(ord(name)).load().save(path)
+        candidates.append(Candidate(id=name, content=(Part.of_media(path),)))
+    prompt = (Part.of_text("two red circles"),)
+    record = Record(id="r", task="image_generation", prompt=prompt, candidates=tuple(candidates))
+    with served({ONE: 0.6, TWO: 0.4}) as (server, engine):
+        (judgment,) = Judge(engine, "unifiedreward-2")([record], "rank")
+        shown = [tuple(part["uuid"] for part in parts(body)) for body in server.bodies]
+    assert judgment.calls == len(shown) == 6
+    assert [set(one) for one in shown[::2]] == [set(one) for one in shown[1::2]]
+    assert all(one == other[::-1] for one, other in zip(shown[::2], shown[1::2]))
 
 
 @pytest.mark.parametrize("options", [{"media_uuid": False}, {"server": "sglang"}])

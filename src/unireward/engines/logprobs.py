@@ -25,13 +25,15 @@ with the reason, where
   listed).
 
 So numbers are within 1 % of the mass seen where the answers are all a model says and all it
-says is listed. White space around an answer and a full stop after it change nothing. The caller
-renormalises.
+says is listed. White space around an answer and a full stop after it change nothing. Answers
+that begin alike and end in a number each ("Alignment: 3", "Alignment: 4") are places in a longer
+reply, which may go on after them. The caller renormalises.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -39,6 +41,7 @@ NEGLIGIBLE = 0.01
 """Share of the mass seen under which what is not known does not matter."""
 _LEAST = 1e-12
 _FARTHEST = 16
+_NUMBER = re.compile(r"\s*\d+(\.\d+)?")
 
 
 class Token(NamedTuple):
@@ -118,11 +121,11 @@ class Tally:
     ) -> None:
         """Walk a whole reply from the start; :class:`OtherWords` where it is no answer."""
         path = [Token(*token) for token in tokens]
-        said = bare("".join(token.text for token in path) if text is None else text)
-        if said not in {bare(answer) for answer in self.answers}:
+        said = "".join(token.text for token in path) if text is None else text
+        if not is_answer(said, self.answers):
             raise OtherWords("the reply is none of them")
         decided = self.hear(path, ranked=ranked)
-        if decided is not None and bare(decided) != said:
+        if decided is not None and not is_answer(said, self.answers, decided):
             raise OtherWords("the reply's tokens do not spell it")
 
     def hear(self, path: Sequence[Token], node: Node = ROOT, *, ranked: bool = True) -> str | None:
@@ -220,6 +223,22 @@ class Tally:
             choice: math.log(min(max(masses[answer], _LEAST), 1.0))
             for choice, answer in zip(self.choices, self.answers)
         }
+
+
+def is_answer(text: str, answers: Sequence[str], one: str | None = None) -> bool:
+    """Is ``text`` one of ``answers`` (``one`` of them where given), or, where they are numbers at
+    one place of a longer reply, does it begin with it?"""
+    wanted = [bare(answer) for answer in (answers if one is None else (one,))]
+    said = bare(text)
+    return said in wanted or (_are_places(answers) and said.startswith(tuple(wanted)))
+
+
+def _are_places(answers: Sequence[str]) -> bool:
+    """Do the answers begin alike and end in a number each?"""
+    stripped = [answer.strip() for answer in answers]
+    # What the first and the last in order share, all between them share.
+    alike = min(stripped)[: _shared(min(stripped), max(stripped))].rstrip("0123456789.")
+    return bool(alike.strip()) and all(_NUMBER.fullmatch(one[len(alike) :]) for one in stripped)
 
 
 def begins_another(choices: Sequence[str]) -> bool:

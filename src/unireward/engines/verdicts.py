@@ -21,7 +21,7 @@ from typing import Any
 from unireward.ask import Ask, Reply
 from unireward.engines.asking import Asker, Prepared
 from unireward.engines.endpoint import Answer
-from unireward.engines.logprobs import Node, OtherWords, Tally, Undetermined, Unlisted, bare
+from unireward.engines.logprobs import Node, OtherWords, Tally, Undetermined, Unlisted, is_answer
 from unireward.engines.routes import CONTINUE, PROMPT, REFUSED, TOKEN_IDS, Routes
 from unireward.engines.scoring import Scorer
 from unireward.engines.wire import (
@@ -82,8 +82,7 @@ class _Verdict:
         self.unlisted = False
 
     async def reply(self) -> Reply:
-        said = bare(self.heard.reply.text or "")
-        if said not in {bare(choice) for choice in self.ask.choices}:
+        if not is_answer(self.heard.reply.text or "", self.ask.choices):
             return self._noted(f"{UNDETERMINED}: the reply is none of them", tell=False)
         reasons: list[str] = []
         for applies, way in self._ways():
