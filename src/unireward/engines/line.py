@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from unireward.errors import InputError
 
 IMAGE, VIDEO = 1, 2
 """Kinds of placeholder tokens, as transformers' ``mm_token_type_ids`` count them."""
+KINDS = {"image": IMAGE, "video": VIDEO}
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Lines:
         self._base = getattr(model, "model", None)
         self._in_space = hasattr(self._base, "rope_deltas")
         self._marks = {IMAGE: processor.image_token, VIDEO: processor.video_token}
+        self._tokens = {IMAGE: processor.image_token_ids, VIDEO: processor.video_token_ids}
+        self._grid_places = lru_cache(10_000)(self._grid_places_of)
 
     def takes(self, ask: Ask) -> bool:
         """Can all media of ``ask`` be seen apart from it?"""
@@ -88,20 +92,15 @@ class Lines:
         pixels = tuple(self.media.see(part, alone=pictures == 1) for part in ask.media)
         media = [one.medium for one in pixels]
         ids = self._ids(text_of(self.processor, ask), media)
-        kinds = np.asarray(self.processor.create_mm_token_type_ids([ids.tolist()])[0], np.int64)
-        shown = tuple(_spans(kinds, media))
-        if sum(s.stop - s.start for s in shown) != np.count_nonzero(kinds):
-            raise InputError(
-                f"{self.name}: its tokenizer writes other placeholders than its processor; "
-                "mend the checkpoint's tokenizer"
-            )
-        positions = self._positions(ids, kinds, media)
-        return Line(ids, kinds, shown, positions, int(positions.max()) + 1, pixels)
+        kinds = self._kinds(ids)
+        shown = _spans(kinds, media)
+        positions, after = self._positions(len(ids), shown)
+        return Line(ids, kinds, shown, positions, after, pixels)
 
     def _ids(self, text: str, media: Sequence[Medium]) -> np.ndarray:
         texts: dict[int, list[str]] = {IMAGE: [], VIDEO: []}
         for medium in media:
-            texts[IMAGE if medium.kind == "image" else VIDEO].append(medium.text)
+            texts[KINDS[medium.kind]].append(medium.text)
         for kind, mark in self._marks.items():
             if text.count(mark) != len(texts[kind]):
                 raise InputError(
@@ -118,40 +117,85 @@ class Lines:
             if told is None:
                 raise
             raise told from error
+        for kind, tokens in self._tokens.items():
+            needed = sum(m.tokens for m in media if KINDS[m.kind] == kind)
+            if sum(ids.count(token) for token in tokens) != needed:
+                raise InputError(
+                    f"{self.name}: its tokenizer writes other placeholders than its processor; "
+                    "mend the checkpoint's tokenizer"
+                )
         return np.asarray(ids, np.int64)
 
-    def _positions(self, ids: np.ndarray, kinds: np.ndarray, media: Sequence[Medium]) -> np.ndarray:
-        if not self._in_space:
-            return np.arange(len(ids))[None]
-        if not media:
-            return np.broadcast_to(np.arange(len(ids)), (3, len(ids)))
+    def _kinds(self, ids: np.ndarray) -> np.ndarray:
+        kinds = np.zeros(len(ids), np.int64)
+        for kind, tokens in self._tokens.items():
+            for token in tokens:
+                kinds[ids == token] = kind
+        return kinds
+
+    def _positions(self, length: int, media: Sequence[Shown]) -> tuple[np.ndarray, int]:
+        """Positions of a line, and of what comes next. Words count on, media go by the model."""
+        places = np.empty((3 if self._in_space else 1, length), np.int64)
+        if not self._in_space or not media:
+            places[:] = np.arange(length)
+            return places, length
+        at, now, most = 0, 0, -1
+        for shown in media:
+            words = shown.start - at
+            places[:, at : shown.start] = np.arange(now, now + words)
+            grid, further = self._grid_places(*_run(shown))
+            places[:, shown.start : shown.stop] = grid + (now + words)
+            most = max(most, int(grid.max()) + now + words)
+            now += words + further
+            at = shown.stop
+        places[:, at:] = np.arange(now, now + length - at)
+        # A clip's seconds may reach beyond the words that follow it.
+        return places, max(most, now + length - at - 1 if at < length else -1) + 1
+
+    def _grid_places_of(
+        self, kind: str, grid: tuple[int, int, int], length: int, seconds: float | None
+    ) -> tuple[np.ndarray, int]:
+        """Positions [3, length] of one run of placeholders that begins at 0, and how far on the
+        words after it stand: as the model gives them to the run and one word."""
         import torch
 
-        grids = {
-            f"{kind}_grid_thw": torch.tensor([m.extra["grid"] for m in media if m.kind == kind])
-            for kind in {m.kind for m in media}
-        }
-        pace = [m.extra["seconds"] for m in media if "seconds" in m.extra]
-        if pace:
-            grids["second_per_grid_ts"] = torch.tensor(pace)
+        kinds = torch.tensor([[KINDS[kind]] * length + [0]])
+        grids = {f"{kind}_grid_thw": torch.tensor([grid])}
+        if seconds is not None:
+            grids["second_per_grid_ts"] = torch.tensor([seconds])
         assert self._base is not None
-        found, _ = self._base.get_rope_index(
-            torch.from_numpy(ids)[None], torch.from_numpy(kinds)[None], **grids
-        )
-        return found[:, 0].numpy()
+        found, _ = self._base.get_rope_index(torch.zeros_like(kinds), kinds, **grids)
+        return found[:, 0, :-1].numpy(), int(found[0, 0, -1])
 
 
-def _spans(kinds: np.ndarray, media: Sequence[Medium]) -> list[Shown]:
+def _run(shown: Shown) -> tuple[str, tuple[int, int, int], int, float | None]:
+    """What the positions of one run hang on. A run that is not its whole medium is one group of
+    a clip's frames."""
+    medium, length = shown.medium, shown.stop - shown.start
+    grid = medium.extra["grid"]
+    if length < medium.tokens:
+        grid = (1, *grid[1:])
+    return medium.kind, grid, length, medium.extra.get("seconds")
+
+
+def _spans(kinds: np.ndarray, media: Sequence[Medium]) -> tuple[Shown, ...]:
     """The runs of placeholder tokens, shared out among the media of each kind in order."""
+    waiting = {
+        kind: iter([medium for medium in media if medium.kind == name])
+        for name, kind in KINDS.items()
+    }
+    current: dict[int, tuple[Medium, int]] = {}
+    borders = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
     out = []
-    for kind, name in ((IMAGE, "image"), (VIDEO, "video")):
-        places = np.flatnonzero(kinds == kind)
-        for medium in media:
-            if medium.kind != name:
-                continue
-            mine, places = places[: medium.tokens], places[medium.tokens :]
-            breaks = np.flatnonzero(np.diff(mine) > 1) + 1
-            for run, first in zip(np.split(mine, breaks), [0, *breaks.tolist()]):
-                if len(run):
-                    out.append(Shown(int(run[0]), int(run[-1]) + 1, medium, first))
-    return sorted(out, key=lambda shown: shown.start)
+    for start, stop in pairwise(borders):
+        kind = int(kinds[start]) if start < stop else 0
+        while kind and start < stop:
+            if kind not in current:
+                current[kind] = (next(waiting[kind]), 0)
+            medium, first = current.pop(kind)
+            end = min(stop, start + medium.tokens - first)
+            out.append(Shown(start, end, medium, first))
+            if first + end - start < medium.tokens:
+                current[kind] = (medium, first + end - start)
+            start = end
+    return tuple(out)
