@@ -147,7 +147,7 @@ def test_places_are_where_the_number_was_read():
     assert places(REPLY, {"style": 5.0, "overall": 4.25}) == {"style": 34, "overall": 46}
     assert places("Style Score (1-5): 4\n", {"style": 4.0}) == {"style": 19}
     assert places("**Text to Video Alignment**: 3", {"text_to_video_alignment": 3.0}) == {
-        "text_to_video_alignment": 28
+        "text_to_video_alignment": 29
     }
     assert places("style 4 or style 5", {"style": 4.0}) == {}
     assert places("style 4", {"style": 5.0}) == {}
