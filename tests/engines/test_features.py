@@ -150,6 +150,27 @@ def test_what_changes_features_is_told_apart(model: Any) -> None:
         assert keys[0] != keys[1]
 
 
+def test_patches_that_wait_for_the_tower_are_bounded(
+    small: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the bound handles hold pictures, and the numbers are the same."""
+    one = Seeing(small).line(0).pixels[0].load()["pixels"].nbytes
+    monkeypatch.setattr("unireward.engines.medium.AT_HAND", 2 * one)
+    sight = Seeing(small)
+    lines = [sight.line(seed) for seed in range(6)]
+    assert [line.pixels[0].made for line in lines] == [True, True] + [False] * 4
+    held = sight.features.encode([line.pixels[0] for line in lines])
+    for seed, line in enumerate(lines):
+        found = held.outputs(line.media)["image"].pooler_output
+        torch.testing.assert_close(found[0], Seeing(small).one(seed)[0], atol=1e-5, rtol=0)
+    assert sight.media.waiting() == 0
+    assert (sight.media.decoded, sight.features.encoded) == (6, 6)
+    dying = [sight.line(seed) for seed in range(6, 9)]
+    assert [line.pixels[0].made for line in dying] == [True, True, False]
+    del dying
+    assert sight.media.waiting() == 0
+
+
 # The store -------------------------------------------------------------------------------------
 
 

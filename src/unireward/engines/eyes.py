@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 Kind = Literal["image", "video"]
@@ -64,6 +65,7 @@ class Eyes:
         self.processor = processor
         merged = processor._merge_kwargs(tokenizer_init_kwargs=processor.tokenizer.init_kwargs)
         self.settings = {**merged["images_kwargs"], "return_tensors": "pt"}
+        self._measured = lru_cache(10_000)(self.measure_image)
 
     def tells_alone(self) -> bool:
         """Do features hang on whether the image is its ask's only one?"""
@@ -71,6 +73,15 @@ class Eyes:
 
     def measure(self, key: str, shot: Shot) -> Medium:
         """Raises ValueError for a shape that the processor refuses."""
+        if shot.kind == "image":
+            return replace(self._measured(shot.pictures[0].size, shot.alone), key=key)
+        return self.measure_clip(key, shot)
+
+    def measure_image(self, size: tuple[int, int], alone: bool) -> Medium:
+        """Of an image of that width and height; its key is left open."""
+        raise NotImplementedError
+
+    def measure_clip(self, key: str, shot: Shot) -> Medium:
         raise NotImplementedError
 
     def tensors(self, shot: Shot) -> Tensors:
@@ -107,15 +118,26 @@ class GridEyes(Eyes):
         if hasattr(packer, "grid"):
             self.kinds = frozenset({"image", "video"})
 
-    def measure(self, key: str, shot: Shot) -> Medium:
+    def measure_image(self, size: tuple[int, int], alone: bool) -> Medium:
         import torch
 
-        if shot.kind == "image":
-            grid = self._image_grid(shot.pictures[0])
-            given = {"image_grid_thw": torch.tensor([grid])}
-            text = self.processor.replace_image_token(given, 0)
-            merge = self.processor.image_processor.merge_size
-            return Medium(key, "image", text, _volume(grid) // merge**2, {"grid": grid})
+        images = self.processor.image_processor
+        patch, bounds = images.patch_size, images.size
+        width, height = size
+        high, wide = self._resize(
+            height,
+            width,
+            factor=patch * images.merge_size,
+            min_pixels=bounds["shortest_edge"],
+            max_pixels=bounds["longest_edge"],
+        )
+        grid = 1, high // patch, wide // patch
+        text = self.processor.replace_image_token({"image_grid_thw": torch.tensor([grid])}, 0)
+        return Medium("", "image", text, _volume(grid) // images.merge_size**2, {"grid": grid})
+
+    def measure_clip(self, key: str, shot: Shot) -> Medium:
+        import torch
+
         packer = self.processor.video_processor
         grid = packer.grid(shot.pictures)
         given = {"video_grid_thw": torch.tensor([grid]), "video_metadata": [shot.about]}
@@ -124,18 +146,6 @@ class GridEyes(Eyes):
         if self._paced:
             extra["seconds"] = packer.temporal_patch_size / shot.about.sampled_fps
         return Medium(key, "video", text, _volume(grid) // packer.merge_size**2, extra)
-
-    def _image_grid(self, picture: Any) -> tuple[int, int, int]:
-        images = self.processor.image_processor
-        patch, size = images.patch_size, images.size
-        high, wide = self._resize(
-            picture.height,
-            picture.width,
-            factor=patch * images.merge_size,
-            min_pixels=size["shortest_edge"],
-            max_pixels=size["longest_edge"],
-        )
-        return 1, high // patch, wide // patch
 
     def tensors(self, shot: Shot) -> Tensors:
         if shot.kind == "image":
@@ -171,21 +181,19 @@ class TileEyes(Eyes):
     def tells_alone(self) -> bool:
         return True
 
-    def measure(self, key: str, shot: Shot) -> Medium:
+    def measure_image(self, size: tuple[int, int], alone: bool) -> Medium:
         import numpy as np
 
-        picture = shot.pictures[0]
-        size = picture.height, picture.width
+        width, height = size
         side = self._side()
         # The official count reads of the pixels only how large one tile is.
         given = {
             "pixel_values": [np.empty((1, 3, side, side), np.uint8)],
-            "image_sizes": [size],
-            "batch_num_images": [1 if shot.alone else 2],
+            "image_sizes": [(height, width)],
+            "batch_num_images": [1 if alone else 2],
         }
         text = self.processor.replace_image_token(given, 0)
-        extra = {"size": size, "alone": shot.alone}
-        return Medium(key, "image", text, text.count(self.processor.image_token), extra)
+        return Medium("", "image", text, text.count(self.processor.image_token), {"alone": alone})
 
     def _side(self) -> int:
         size = self.processor.image_processor.size

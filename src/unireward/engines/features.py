@@ -20,7 +20,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from unireward.engines.eyes import Eyes
+from unireward.engines.ahead import ahead
+from unireward.engines.eyes import Eyes, Tensors
 from unireward.engines.line import Shown
 from unireward.engines.medium import Pixels
 from unireward.engines.vision_speed import quicken
@@ -132,26 +133,27 @@ class Features:
                 self._kept.move_to_end(key)
             return found
 
-    def _batches(self, media: Iterable[Pixels]) -> Iterator[list[Pixels]]:
-        """Of one kind each, within the tower's patches, equal grids side by side."""
+    def _batches(self, media: Iterable[Pixels]) -> Iterator[list[tuple[Pixels, Tensors]]]:
+        """Of one side each, within the tower's patches, equal grids side by side."""
         eyes = self.eyes
-        batch: list[Pixels] = []
+        batch: list[tuple[Pixels, Tensors]] = []
         cost, side = 0, None
-        for one in sorted(media, key=lambda p: eyes.group(p.medium)):
+        for one, tensors in _made(sorted(media, key=lambda p: eyes.group(p.medium))):
             new, needed = eyes.side(one.medium), eyes.patches(one.medium)
             if batch and (new != side or cost + needed > self.patches):
                 yield batch
                 batch, cost = [], 0
             side = new
             cost += needed
-            batch.append(one)
+            batch.append((one, tensors))
         if batch:
             yield batch
 
-    def _see(self, batch: list[Pixels]) -> dict[str, Layers]:
-        found = self.eyes.features(self.model, batch[0].medium.kind, [one.load() for one in batch])
+    def _see(self, batch: list[tuple[Pixels, Tensors]]) -> dict[str, Layers]:
+        kind = batch[0][0].medium.kind
+        found = self.eyes.features(self.model, kind, [tensors for _, tensors in batch])
         out = {}
-        for one, layers in zip(batch, found, strict=True):
+        for (one, _), layers in zip(batch, found, strict=True):
             if any(len(layer) != one.medium.tokens for layer in layers):
                 raise InputError(
                     f"the model gives {len(layers[0])} features where its processor writes "
@@ -175,6 +177,17 @@ class Features:
                 _, old = self._kept.popitem(last=False)
                 self.bytes -= sum(layer.numel() * layer.element_size() for layer in old)
         return mine
+
+
+def _made(media: list[Pixels]) -> Iterator[tuple[Pixels, Tensors]]:
+    """Each with its patches; those that are not at hand are made in threads, some ahead."""
+    if all(one.made for one in media):
+        yield from ((one, one.load()) for one in media)
+        return
+    for one, found in ahead(media, Pixels.load, window=16):
+        if isinstance(found, Exception):
+            raise found
+        yield one, found
 
 
 def allowed_bytes(max_bytes: int | None, device: Any, option: str = "feature_bytes") -> int:

@@ -6,9 +6,10 @@
     pixels.medium                   # what it takes in a prompt
     pixels.load()                   # the tower's inputs; let go by ``drop`` once encoded
 
-All asks in flight that show the same medium share one handle, so that it is decoded once. After
-``see`` a handle holds a picture of at most ``max_pixels``; the patches, eight times larger, are
-made by ``load`` when the tower wants them. Thread-safe.
+All asks in flight that show the same medium share one handle, so that it is decoded once. The
+patches, eight times larger than the picture, are made by whichever thread sees it first, up to
+``AT_HAND`` bytes of them together; beyond that a handle holds its picture, and ``load`` makes the
+patches when the tower wants them. Thread-safe.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
@@ -27,6 +28,10 @@ from unireward.engines.prompt import frames_of, picture_of, refusal
 
 REMEMBERED = 100_000
 """Media whose measure is remembered (some hundred bytes each)."""
+
+
+AT_HAND = 256 << 20
+"""Bytes of patches that may wait for the tower."""
 
 
 class Media:
@@ -41,6 +46,10 @@ class Media:
         self._lock = threading.Lock()
         self._flying: WeakValueDictionary[str, Pixels] = WeakValueDictionary()
         self._known: OrderedDict[str, Medium] = OrderedDict()
+        self._waiting = 0
+        self.freed: deque[int] = deque()
+        """Bytes of patches that were let go of, to be taken off: a handle may die in the middle
+        of anything, and takes no lock for it."""
 
     def see(self, part: ImageContent | VideoContent, alone: bool = True) -> Pixels:
         """``alone``: is it the only image of its ask?
@@ -57,7 +66,21 @@ class Media:
             if pixels is None:
                 pixels = self._flying[key] = Pixels(self, key, part, alone)
         pixels.ready()
+        if self.waiting() < AT_HAND:
+            pixels.make()
         return pixels
+
+    def waiting(self, more: int = 0) -> int:
+        """Bytes of patches that wait for the tower, with ``more`` of them."""
+        with self._lock:
+            self._waiting += more
+            while self.freed:
+                self._waiting -= self.freed.popleft()
+            return self._waiting
+
+    def count(self) -> None:
+        with self._lock:
+            self.decoded += 1
 
     def known(self, key: str) -> Medium | None:
         with self._lock:
@@ -87,6 +110,7 @@ class Pixels:
         self._medium: Medium | None = None
         self._shot: Shot | None = None
         self._tensors: Tensors | None = None
+        self._size = 0
 
     @property
     def medium(self) -> Medium:
@@ -104,25 +128,48 @@ class Pixels:
             if self._medium is None or not media.kept(self.key):
                 self._decode()
 
+    def make(self) -> None:
+        """The tower's inputs from a decoded picture; nothing where there is none."""
+        with self._lock:
+            if self._shot is not None:
+                self._make()
+
     def load(self) -> Tensors:
         """The tower's inputs. Reads the medium again where it was dropped since."""
         with self._lock:
             if self._tensors is None:
                 if self._shot is None:
                     self._decode()
-                assert self._shot is not None
-                try:
-                    self._tensors = self._media.eyes.tensors(self._shot)
-                except (ValueError, TypeError) as error:
-                    self._refuse(error)
-                self._shot = None
+                self._make()
             assert self._tensors is not None
             return self._tensors
+
+    @property
+    def made(self) -> bool:
+        """Are its patches at hand?"""
+        return self._tensors is not None
 
     def drop(self) -> None:
         """Lets go of pixels; what is known of the medium stays."""
         with self._lock:
             self._shot = self._tensors = None
+            size, self._size = self._size, 0
+        self._media.freed.append(size)
+
+    def __del__(self) -> None:
+        if self._size:
+            self._media.freed.append(self._size)
+
+    def _make(self) -> None:
+        assert self._shot is not None
+        try:
+            self._tensors = self._media.eyes.tensors(self._shot)
+        except (ValueError, TypeError) as error:
+            self._refuse(error)
+        assert self._tensors is not None
+        self._shot = None
+        self._size = self._tensors["pixels"].nbytes
+        self._media.waiting(self._size)
 
     def _decode(self) -> None:
         media = self._media
@@ -132,7 +179,7 @@ class Pixels:
         else:
             pictures, about = frames_of(media.eyes.processor, part, media.name)
             shot = Shot("video", pictures, about, self._alone)
-        media.decoded += 1
+        media.count()
         if self._medium is None:
             try:
                 self._medium = media.eyes.measure(self.key, shot)
