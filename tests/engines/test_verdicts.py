@@ -192,6 +192,23 @@ def test_other_words_stay_with_the_reader_and_cost_nothing_more(capsys) -> None:
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(("shares", "requests"), [({ONE: 0.5, TWO: 0.4}, 1), (OPEN, 2)])
+def test_tokens_spelt_without_their_spaces_are_known_again(shares, requests) -> None:
+    with served(shares, Manner(spaces=False)) as (server, engine):
+        (reply,) = engine.choose([ask(*shares)])
+        assert close_to(reply, shares)
+        assert server.paths == {CHAT: requests}
+        assert server.bodies[-1]["messages"][-1]["content"] in ("Which?", "Image")
+
+
+def test_whole_answers_are_known_again_without_their_spaces_too() -> None:
+    shares = {f"mark {letter} of seven": 1 / 8 for letter in "ABCDEFG"}
+    manner = Manner(top=3, token_ids="refused", spaces=False)
+    with served(shares, manner) as (_, engine):
+        (reply,) = engine.choose([ask(*shares)])
+        assert close_to(reply, shares)
+
+
 # Answers beyond the alternatives ----------------------------------------------------------------
 
 MARKS = {str(n): share for n, share in enumerate((0.3, 0.2, 0.15, 0.12, 0.1, 0.07, 0.04), start=1)}

@@ -225,6 +225,52 @@ class Tally:
         }
 
 
+def spaces_lost(tokens: Sequence[Token], text: str) -> bool:
+    """Do the tokens spell ``text`` but for its spaces?
+
+    A tokenizer that marks the beginning of a word (SentencePiece) loses the mark where a server
+    decodes each token alone.
+    """
+    spelt = "".join(token.text for token in tokens)
+    blank = any(token.text and not token.text.strip() for token in tokens)
+    return not blank and not spelt.startswith(text) and squeezed(spelt).startswith(squeezed(text))
+
+
+def squeezed(text: str) -> str:
+    """``text`` without any white space."""
+    return "".join(text.split())
+
+
+def without_spaces(tokens: Sequence[Token]) -> list[Token]:
+    """The path and what is listed beside it, spelt without white space."""
+    found = []
+    for token in tokens:
+        beside: dict[str, float] = {}
+        for text, logprob in token.alternatives.items():
+            short = squeezed(text)
+            if not short and text:
+                continue  # White space alone; no text of its own here.
+            known = beside.get(short)
+            beside[short] = logprob if known is None else _added(known, logprob)
+        found.append(Token(squeezed(token.text), token.logprob, beside))
+    return found
+
+
+def _added(one: float, other: float) -> float:
+    high, low = max(one, other), min(one, other)
+    return high + math.log1p(math.exp(low - high)) if math.isfinite(low) else high
+
+
+def respaced(beginning: str, answer: str) -> str:
+    """The beginning of ``answer`` that is ``beginning`` once squeezed, without spaces after it."""
+    count, end = len(beginning), 0
+    for end, char in enumerate(answer, start=1):  # noqa: B007 (its last value is what counts)
+        count -= not char.isspace()
+        if not count:
+            break
+    return answer[:end]
+
+
 def is_answer(text: str, answers: Sequence[str], one: str | None = None) -> bool:
     """Is ``text`` one of ``answers`` (``one`` of them where given), or, where they are numbers at
     one place of a longer reply, does it begin with it?"""

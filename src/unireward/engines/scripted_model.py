@@ -22,6 +22,7 @@ END = "<|im_end|>"
 ELSE = "Something else altogether."
 """What a model says with the mass that a script leaves to no choice."""
 _WORD = re.compile(r" ?[^\W\d]+|\d|\s|[^\w\s]")
+_MARKED = re.compile(r"\s?[^\W\d]+|\s?\d|\s?[^\w\s]|\s")
 _OPENED = ("<|im_start|>", "assistant", "\n")
 _IMAGE_TOKENS = 4
 Has = Literal["yes", "ignored", "refused"]
@@ -43,7 +44,7 @@ class Manner:
     ``top`` alternatives at most, more being cut short or (``over_top``) refused. ``counts`` False
     reports no usage. ``echo`` says the continued text again before its continuation.
     ``score`` ``wrong`` answers with what is no probability. ``forgets`` lets go of each medium
-    named by ``uuid`` at once.
+    named by ``uuid`` at once. ``spaces`` False spells tokens without the space before a word.
     """
 
     server: str = "vllm"
@@ -59,23 +60,27 @@ class Manner:
     tokens_field: str = "max_tokens"
     counts: bool = True
     echo: bool = False
+    spaces: bool = True
 
 
-def pieces(text: str) -> list[str]:
-    """``text`` as the tokenizer cuts it; joined they are the text again."""
-    return _WORD.findall(text)
+def pieces(text: str, *, spaces: bool = True) -> list[str]:
+    """``text`` as the tokenizer cuts it; joined they are the text again.
+
+    With ``spaces`` False a digit takes the space before it along, so that no token is one.
+    """
+    return (_WORD if spaces else _MARKED).findall(text)
 
 
 class WordModel:
     """The one model whose texts have the script's log-probabilities."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, *, spaces: bool = True) -> None:
         shares = {text: math.exp(value) for text, value in (reply.choices or {}).items()}
         rest = 1.0 - math.fsum(shares.values())
         other = reply.text if reply.text and reply.text not in shares else ELSE
         if rest > 1e-12:
             shares[other] = rest
-        self.paths = {(*pieces(text), END): share for text, share in shares.items()}
+        self.paths = {(*pieces(text, spaces=spaces), END): share for text, share in shares.items()}
 
     def next(self, given: Sequence[str]) -> dict[str, float]:
         """Probabilities of the next token after ``given``; the end alone where it says no such."""
@@ -190,8 +195,8 @@ class ModelServer:
 
     def completion(self, body: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
         """The chat completion of a checked request to which the script says ``reply``."""
-        model = WordModel(reply)
-        begun = pieces(body["messages"][-1]["content"]) if _continued(body) else []
+        model = WordModel(reply, spaces=self.manner.spaces)
+        begun = self._pieces(body["messages"][-1]["content"]) if _continued(body) else []
         most = int(body.get(self.manner.tokens_field) or 1024)
         said = model.generate(begun, most)
         ended = said[-1][0] == END
@@ -228,8 +233,16 @@ class ModelServer:
         listed = sorted(places, key=lambda one: -places[one])[: self._top(body)]
         if "logprob_token_ids" in body:
             listed = self.vocabulary.tokens(body["logprob_token_ids"])
-        entries = [_spelt(one, places.get(one, 0.0)) for one in listed]
-        return _spelt(token, places[token]) | {"top_logprobs": entries}
+        entries = [self._spelt(one, places.get(one, 0.0)) for one in listed]
+        return self._spelt(token, places[token]) | {"top_logprobs": entries}
+
+    def _shown(self, token: str) -> str:
+        return token if self.manner.spaces else token.strip()
+
+    def _spelt(self, token: str, share: float) -> dict[str, Any]:
+        shown = self._shown(token)
+        raw = shown.encode("utf-8", "surrogatepass")
+        return {"token": shown, "logprob": _log(share), "bytes": list(raw)}
 
     def _top(self, body: Mapping[str, Any]) -> int:
         return min(int(body.get("top_logprobs") or 0), self.manner.top)
@@ -245,19 +258,23 @@ class ModelServer:
             if place >= fixed:
                 at = place - fixed
                 share = model.next(begun[:at]).get(begun[at], 0.0)
-            entry = {"logprob": _log(share), "rank": 1, "decoded_token": prompt[place]}
+            entry = {"logprob": _log(share), "rank": 1, "decoded_token": self._shown(prompt[place])}
             found.append({str(ids[place]): entry})
         return found
 
-    @staticmethod
-    def _prompt(messages: Sequence[Mapping[str, Any]], *, continued: bool = False) -> list[str]:
+    def _pieces(self, text: str) -> list[str]:
+        return pieces(text, spaces=self.manner.spaces)
+
+    def _prompt(
+        self, messages: Sequence[Mapping[str, Any]], *, continued: bool = False
+    ) -> list[str]:
         """The tokens of a chat as a template lays it out, up to where the model goes on."""
         closed, laid = messages[:-1] if continued else messages, []
         for message in closed:
             laid += ["<|im_start|>", message["role"], "\n", *_tokens_in(message["content"])]
             laid += [END, "\n"]
         laid += _OPENED
-        return laid + (pieces(messages[-1]["content"]) if continued else [])
+        return laid + (self._pieces(messages[-1]["content"]) if continued else [])
 
     # Routes of its own ------------------------------------------------------------------------
 
@@ -274,7 +291,7 @@ class ModelServer:
         if "messages" in given and self.manner.server == "vllm":
             tokens = self._prompt(given["messages"])
         elif isinstance(given.get("prompt"), str):
-            tokens = pieces(given["prompt"])
+            tokens = self._pieces(given["prompt"])
         else:
             raise Refusal("prompt: Field required", 422)
         ids = self.vocabulary.ids(tokens)
@@ -293,7 +310,7 @@ class ModelServer:
     def _shares(self, given: Mapping[str, Any], prompt: Sequence[int]) -> list[float]:
         text = "".join(self.vocabulary.tokens(prompt))
         ask = self._ask_of({"messages": [{"role": "user", "content": text}]})
-        places = WordModel(self._said(ask)).next([])
+        places = WordModel(self._said(ask), spaces=self.manner.spaces).next([])
         labels = self.vocabulary.tokens(given["label_token_ids"])
         shares = [places.get(label, 0.0) for label in labels]
         if given.get("apply_softmax"):
@@ -314,11 +331,6 @@ def _tokens_in(content: str | Sequence[Mapping[str, Any]]) -> list[str]:
         text = part["type"] == "text"
         tokens += pieces(part["text"]) if text else ["<|image_pad|>"] * _IMAGE_TOKENS
     return tokens
-
-
-def _spelt(token: str, share: float) -> dict[str, Any]:
-    raw = token.encode("utf-8", "surrogatepass")
-    return {"token": token, "logprob": _log(share), "bytes": list(raw)}
 
 
 def _log(share: float) -> float:

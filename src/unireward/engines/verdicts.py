@@ -21,7 +21,18 @@ from typing import Any
 from unireward.ask import Ask, Reply
 from unireward.engines.asking import Asker, Prepared
 from unireward.engines.endpoint import Answer
-from unireward.engines.logprobs import Node, OtherWords, Tally, Undetermined, Unlisted, is_answer
+from unireward.engines.logprobs import (
+    Node,
+    OtherWords,
+    Tally,
+    Undetermined,
+    Unlisted,
+    is_answer,
+    respaced,
+    spaces_lost,
+    squeezed,
+    without_spaces,
+)
 from unireward.engines.routes import CONTINUE, PROMPT, REFUSED, TOKEN_IDS, Routes
 from unireward.engines.scoring import Scorer
 from unireward.engines.wire import (
@@ -152,9 +163,15 @@ class _Verdict:
 
     async def _walked(self, heard: Heard, ids: list[int] | None) -> dict[str, float]:
         """What the reply, and the texts it leaves open, say of the answers."""
-        tally = Tally([latin(choice) for choice in self.ask.choices])
-        text = None if heard.reply.text is None else latin(heard.reply.text)
-        tally.hear_reply(heard.tokens, text=text, ranked=ids is None)
+        text = latin(heard.reply.text or "")
+        short = spaces_lost(heard.tokens, text)
+        answers = {choice: latin(choice) for choice in self.ask.choices}
+        if short:
+            answers = {choice: squeezed(answer) for choice, answer in answers.items()}
+            text = squeezed(text)
+        tally = Tally(list(answers.values()))
+        path = without_spaces(heard.tokens) if short else heard.tokens
+        tally.hear_reply(path, text=text, ranked=ids is None)
         for _ in range(_CONTINUED):
             node = tally.next_node()
             if node is None:
@@ -164,14 +181,31 @@ class _Verdict:
                 raise Undetermined(
                     f"two or more of them are left open by what it says, and {reason}"
                 )
-            await self._continue(tally, node, ids)
+            await self._continue(tally, node, ids, short=short)
         found = tally.result()
-        return {choice: found[latin(choice)] for choice in self.ask.choices}
+        return {choice: found[answer] for choice, answer in answers.items()}
 
-    async def _continue(self, tally: Tally, node: Node, ids: list[int] | None) -> None:
-        prefix = unlatin(node.text)
+    def _prefix(self, tally: Tally, node: Node, *, short: bool) -> str:
+        """The text at ``node`` as it is to be continued."""
+        begun = node.text
+        if short:
+            begins = {
+                respaced(begun, latin(choice))
+                for choice in self.ask.choices
+                if squeezed(latin(choice)) in tally.open(begun)
+            }
+            if len(begins) != 1:
+                raise Undetermined("they part at a space, which the server's tokens do not show")
+            begun = begins.pop()
+        prefix = unlatin(begun)
         if prefix is None:
             raise Undetermined("they part within a character")
+        return prefix
+
+    async def _continue(
+        self, tally: Tally, node: Node, ids: list[int] | None, *, short: bool
+    ) -> None:
+        prefix = self._prefix(tally, node, short=short)
         more: dict[str, Any] = {self.asker.dialect.tokens_field: tally.reach(node)}
         if ids is not None:
             more["logprob_token_ids"] = ids
@@ -180,7 +214,8 @@ class _Verdict:
         if not heard.tokens:
             raise Undetermined(NO_LOGPROBS)
         try:
-            tally.hear(heard.tokens, node, ranked=ids is None)
+            path = without_spaces(heard.tokens) if short else heard.tokens
+            tally.hear(path, node, ranked=ids is None)
         except OtherWords:
             return  # It goes on to something else most often; what it lists beside that counts.
 
@@ -269,17 +304,19 @@ class _Verdict:
 
 
 def _tail(prompt: list[Any], text: str) -> tuple[float, int] | None:
-    """Log-probability and number of the last tokens, where they spell ``text`` (as Latin-1)."""
-    left, total, count = text, 0.0, 0
+    """Log-probability and number of the last tokens, where they spell ``text`` (as Latin-1) but
+    for its spaces, which a server may lose."""
+    left, total, count = squeezed(text), 0.0, 0
     for entry in reversed(prompt):
         if not left:
             break
         try:
             given = next(iter(entry.values()))
             piece, logprob = latin(given["decoded_token"]), float(given["logprob"])
+            blank, piece = piece.isspace(), squeezed(piece)
         except (AttributeError, KeyError, StopIteration, TypeError, ValueError):
             return None
-        if not piece or not left.endswith(piece) or math.isnan(logprob):
+        if not (piece or blank) or not left.endswith(piece) or math.isnan(logprob):
             return None
         left, total, count = left.removesuffix(piece), total + logprob, count + 1
     return (total, count) if not left else None
