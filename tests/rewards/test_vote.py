@@ -212,3 +212,11 @@ def test_wrong_options_are_named(family, options, said):
         Judge(ScriptedEngine("first"), family, **options)
     with pytest.raises(UsageError, match="give a share above"):
         Votes(5, confidence=0.5)
+
+
+def test_a_plan_counts_the_most_there_may_be(family, pictures):
+    judge = Judge(ScriptedEngine("first"), family, votes=5)
+    assert judge.plan([record(pictures[:3])], "rank").calls == 30
+    assert Judge(ScriptedEngine("first"), family).plan([record(pictures[:3])], "rank").calls == 6
+    tiny = Judge(ScriptedEngine("x"), "tiny", expected=True)
+    assert tiny.plan([record(pictures[:1])], "score").calls == 5

@@ -12,6 +12,8 @@ so), ``score``, ``compare`` and ``rank`` do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from unireward.errors import InputError, UsageError
@@ -20,6 +22,7 @@ from unireward.record import MODES, Context, Part, Record
 from unireward.rewards.flow import Flow, header_of
 from unireward.rewards.inputs import record_of
 from unireward.rewards.notice import say_once
+from unireward.rewards.pairing import ACTIVE, ALL, Pairs, checked_orders
 from unireward.rewards.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ class Face:
     aspect: str | None
     seed: int
     max_comparisons: int
+    pairs: Pairs = Pairs()
     card: str | None
     announce: str | None
 
@@ -70,6 +74,10 @@ class Face:
     def forms(self, record: Record, mode: str) -> list[Form]:
         """The forms that judging ``record`` asks; InputError or UsageError where it cannot."""
         raise NotImplementedError
+
+    def most_asks(self, form: Form) -> int:
+        """How often one question of ``form`` may be asked: once, unless it is voted on."""
+        return 1
 
     def ask(self, record: Record, question: Question) -> Ask:
         """One question as the engine is asked it. Raises InputError where it cannot be put."""
@@ -101,24 +109,50 @@ class Face:
 
     # Many records -----------------------------------------------------------------------------
 
-    def __call__(self, records: Iterable[Record], mode: str | None = None) -> list[Judgment]:
-        """A judgment for each record, in order (under policy ``drop``, of those that are ok)."""
-        return list(self.stream(records, mode))
+    def __call__(
+        self, records: Iterable[Record], mode: str | None = None, *, budget: int | None = None
+    ) -> list[Judgment]:
+        """A judgment for each record, in order (under policy ``drop``, of those that are ok).
 
-    def stream(self, records: Iterable[Record], mode: str | None = None) -> Iterator[Judgment]:
+        ``budget`` is the most calls that one record may cost: of a group those pairs are asked
+        that tell most (:mod:`unireward.rewards.pairing`), of a pair one order. What a record is
+        judged to be does not depend on what else is in the batch.
+        """
+        return list(self.stream(records, mode, budget=budget))
+
+    def stream(
+        self, records: Iterable[Record], mode: str | None = None, *, budget: int | None = None
+    ) -> Iterator[Judgment]:
         """The same, lazily, in input order, in memory that does not grow with their number.
 
         Raises :class:`EngineUnavailableError` before the first judgment where the engine cannot
         be used at all, :class:`StoppedError` under policy ``stop``; an error of the iterable
         itself is raised after the records before it are given.
         """
-        return iter(Flow(self, records, checked(mode)))
+        judge = self if budget is None else self.asking(budget=budget)
+        return iter(Flow(judge, records, checked(mode)))
 
-    async def ajudge(self, records: Iterable[Record], mode: str | None = None) -> list[Judgment]:
+    async def ajudge(
+        self, records: Iterable[Record], mode: str | None = None, *, budget: int | None = None
+    ) -> list[Judgment]:
         """``judge(records)`` in a thread of its own, for callers with an event loop."""
         import asyncio
 
-        return await asyncio.to_thread(self, records, mode)
+        return await asyncio.to_thread(self, records, mode, budget=budget)
+
+    def asking(
+        self,
+        scheme: str | None = None,
+        *,
+        budget: int | None = None,
+        confidence: float | None = None,
+    ) -> Self:
+        """This judge (the same engine) with other pairs of a group asked; see :class:`Pairs`."""
+        given = {"scheme": scheme, "budget": budget, "confidence": confidence}
+        told = {name: value for name, value in given.items() if value is not None}
+        other = copy(self)
+        other.pairs = checked_orders(replace(self.pairs, **told), self.both_orders)
+        return other
 
     # One prompt -------------------------------------------------------------------------------
 
@@ -176,16 +210,31 @@ class Face:
         task: str | None = None,
         context: Context | None = None,
         mode: str = "rank",
+        pairing: str | None = None,
+        budget: int | None = None,
+        confidence: float | None = None,
     ) -> Ranking:
-        """Candidates from best to worst, by all pairs. Raises as ``score``, and UsageError with
-        the count where there are more comparisons than ``max_comparisons``."""
+        """Candidates from best to worst. Raises as ``score``, and UsageError with the count where
+        there are more comparisons than ``max_comparisons``.
+
+        ``pairing`` is one of :data:`unireward.stats.SCHEMES`: by default ``active``, which asks
+        the pairs it would learn most from until places are settled at ``confidence`` (0.9) or
+        ``budget`` calls are spent, or the judge's own scheme where it was given one.
+        """
         if len(candidates) < 2:
             raise UsageError(f"rank has {len(candidates)} candidates; give at least two")
         record = record_of(
             prompt, candidates, media=media, source=source, task=task, context=context
         )
-        judgment = self.judge_one(record, mode)
+        judge = self.asking(self.scheme_for_rank(pairing), budget=budget, confidence=confidence)
+        judgment = judge.judge_one(record, mode)
         return Ranking.of(judgment, len(candidates), half=self.policy.kind == "half")
+
+    def scheme_for_rank(self, pairing: str | None) -> str:
+        """What ``rank`` asks where its caller says ``pairing``, or nothing."""
+        if pairing is not None:
+            return pairing
+        return ACTIVE if self.pairs.scheme == ALL and self.both_orders else self.pairs.scheme
 
     def judge_one(self, record: Record, mode: str | None = None) -> Judgment:
         """One record's judgment; raises what in a batch would be a state of that record."""

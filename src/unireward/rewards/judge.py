@@ -29,6 +29,7 @@ from unireward.rewards.calibration import Asked, Calibration
 from unireward.rewards.expected import Expecting, hear_expected
 from unireward.rewards.face import WORLD, Face, checked
 from unireward.rewards.notice import say_once
+from unireward.rewards.pairing import Paired, Pairs, checked_orders
 from unireward.rewards.policy import FailurePolicy
 from unireward.rewards.ranking import MAX_COMPARISONS, check_plan
 from unireward.rewards.reading import Heard, hear
@@ -56,7 +57,8 @@ class Judge(Face):
     ``votes`` asks each question that is answered in words so many times (a number, or
     :class:`~unireward.rewards.vote.Votes` with its early stop). ``temperature`` samples replies
     (None: greedy, and 0.7 for votes). ``expected`` takes the mean over the labels of a score
-    instead of the likeliest one. ``calibration`` is that of a ``judge.json``.
+    instead of the likeliest one. ``calibration`` is that of a ``judge.json``. ``pairs`` says which
+    pairs of a group are asked (all of them, or those a scheme and a budget choose).
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Judge(Face):
         temperature: float | None = None,
         expected: bool = False,
         calibration: Mapping[str, Any] | Calibration | None = None,
+        pairs: Pairs | None = None,
     ) -> None:
         if isinstance(family, str):
             from unireward.families import get_family
@@ -104,6 +107,7 @@ class Judge(Face):
         if expected and self.votes.most > 1:
             raise UsageError("expected scores are of one reply's probabilities; leave votes out")
         self.calibration = Calibration.of(calibration)
+        self.pairs = checked_orders(pairs or Pairs(), both_orders)
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -129,6 +133,7 @@ class Judge(Face):
             "temperature": self.temperature,
             "expected": True if self.expected else None,
             "calibration": self.calibration.to_dict() or None,
+            "pairs": self.pairs.identity,
         }
 
     # Asking and hearing -----------------------------------------------------------------------
@@ -136,13 +141,16 @@ class Judge(Face):
     def forms(self, record: Record, mode: str) -> list[Form]:
         record.check_askable()
         forms = self.family.forms_for(record.task, mode, form=self.form, aspect=self.aspect)
-        if mode != "score":
+        if mode == "score":
+            self.pairs.check_alone(record, len(forms))
+        else:
             check_several(record, mode)
             check_plan(
                 len(record.candidates),
                 self.max_comparisons,
                 both_orders=self.both_orders,
                 forms=len(forms),
+                pairs=self.pairs,
             )
         return forms
 
@@ -150,6 +158,14 @@ class Judge(Face):
         """Whether the form's verdict is read by log-probabilities of its choices."""
         labelled = form.mode == "rank" or (self.expected and bool(numbers_of_choices(form)))
         return labelled and bool(form.choices) and "choose" in self.engine.capabilities
+
+    def most_asks(self, form: Form) -> int:
+        """Votes, or the reply and each of its numbers for an expected score."""
+        if self.chooses(form):
+            return 1
+        if self.expected and form.mode == "score" and "choose" in self.engine.capabilities:
+            return 1 + sum(len(self.family.labels(form, name)) > 1 for name in form.scales)
+        return self.votes.most
 
     def ask(self, record: Record, question: Question) -> Ask:
         """With choices where the engine can choose and the form has some."""
@@ -184,13 +200,18 @@ class Judge(Face):
             calibration = self.calibration.find(asked)
             if calibration is None and (reason := self.calibration.why_not(asked)):
                 say_once(reason)
+        both = self.both_orders
+        if header.mode != "score" and len(record.candidates) == 2:
+            both = both and self.pairs.orders(len(forms))
         common: dict[str, Any] = {
-            "both_orders": self.both_orders,
+            "both_orders": both,
             "media": media,
             "calibration": calibration,
         }
         if expecting and header.mode == "score":
             return Expecting(record, forms, header, labels=self._labels, **common)
+        if header.mode != "score" and self.pairs.chooses(len(record.candidates), len(forms)):
+            return self._paired(record, forms, header, asked, media)
         if asked.votes > 1:
             once = frozenset(place for place, form in enumerate(forms) if self.chooses(form))
             return Polled(record, forms, header, votes=self.votes, once=once, **common)
@@ -200,6 +221,16 @@ class Judge(Face):
                 "replies in words"
             )
         return Assembly(record, forms, header, **common)
+
+    def _paired(
+        self, record: Record, forms: list[Form], header: Header, asked: Asked,
+        media: dict[str, dict[str, Any]],
+    ) -> Paired:  # fmt: skip
+        if asked.votes > 1:
+            raise InputError(
+                f"record {record.id}: votes are for all pairs; use pairing all, or leave votes out"
+            )
+        return Paired(record, forms, header, pairs=self.pairs, seed=self.seed, media=media)
 
     def asked(self, task: str, forms: Sequence[Form]) -> Asked:
         """The way these forms are asked, as far as confidence depends on it."""

@@ -1,8 +1,9 @@
 """Plan: what judging costs, counted before it is spent.
 
-Calls are exact. Images and tokens are exact counts of what is shown and estimates of what a
-model makes of it (a token for 28 by 28 pixels, as the Qwen-VL encoders do, and one for four
-bytes of text), measured on the first asks and scaled where there are many.
+Calls are exact, and the most there may be where votes are taken or expected scores. Images and
+tokens are exact counts of what is shown and estimates of what a model makes of it (a token for 28
+by 28 pixels, as the Qwen-VL encoders do, and one for four bytes of text), measured on the first
+asks and scaled where there are many.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def plan_of(
         try:
             forms = judge.forms(record, chosen)
             asked = count_questions(len(record.candidates), forms, judge.both_orders)
+            asked = asked * sum(map(judge.most_asks, forms)) // len(forms)
             asks = _asks(judge, record, forms, MEASURED - len(measured))
             sizes = [_measure(ask) for ask in asks]
         except UsageError:
