@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -329,3 +332,51 @@ def test_features_larger_than_memory_are_refused(tmp_path) -> None:
     path = save_checkpoint("qwen2_vl", tmp_path)
     with pytest.raises(InputError, match="feature_bytes"):
         TransformersEngine(path, device="cpu", feature_bytes=1 << 60)
+
+
+def test_a_reply_ends_behind_its_verdict(pair) -> None:
+    quick, plain = pair
+    ask = asked((0, 1), "two red circles", max_tokens=12)
+    free = quick.generate([ask])[0].text
+    assert free is not None
+    end = free.split()[4]
+    upto = free[: free.index(end) + len(end)]
+    for stops, text in (({"stop_after": (end,)}, upto), ({"stop": (end,)}, upto[: -len(end)])):
+        cut = replace(ask, sampling=Sampling(max_tokens=12, **stops))
+        for reply in (quick.generate([cut, ask])[0], plain.generate([cut])[0]):
+            assert (reply.text, reply.finish_reason) == (text, "stop")
+            assert reply.tokens < 12
+        assert cut.digest != ask.digest
+
+
+def test_the_digest_of_an_ask_without_a_stop_after_is_what_it_was() -> None:
+    ask = Ask((Message("user", (TextContent("hello"),)),), (), Sampling(max_tokens=3))
+    body = {
+        "messages": [["user", [["text", "hello"]]]], "choices": [], "extra": [],
+        "sampling": {"temperature": 0.0, "top_p": 1.0, "max_tokens": 3, "seed": 0, "stop": []},
+    }  # fmt: skip
+    written = json.dumps(body, sort_keys=True, ensure_ascii=False)
+    assert ask.digest == hashlib.sha256(written.encode()).hexdigest()
+
+
+def test_pictures_of_one_batch_are_made_ready_while_another_runs(pair) -> None:
+    """Batches of two rows, nothing kept: each picture is decoded once all the same, no thread
+    outlives the stream, and an early end leaves none."""
+    quick, _ = pair
+    limits = quick._quick.limits
+    asks = mixed(8, 9)
+    expected = quick.choose(asks)
+    quick.forget()
+    media, before = quick._quick.lines.media, threading.active_count()
+    decoded = media.decoded
+    try:
+        quick._quick.limits = replace(limits, rows=2)
+        alike(quick.choose(asks), expected)
+        different = {(part.token()[1], len(ask.media) == 1) for ask in asks for part in ask.media}
+        assert media.decoded - decoded <= len(different)
+        early = quick.stream(mixed(9, 9))
+        next(early)
+        early.close()
+    finally:
+        quick._quick.limits = limits
+    assert threading.active_count() == before

@@ -17,6 +17,7 @@ import torch
 from unireward.ask import Sampling
 from unireward.engines.forward import Forward
 from unireward.engines.kv import Held
+from unireward.engines.stops import Stops
 
 LEAVE = 0.25
 """Share of a batch's rows that must have ended before they leave it: each time, what the others
@@ -44,7 +45,7 @@ class Decoder:
         self.ends = frozenset(ends)
         self.penalty = penalty
         self.steps = 0
-        self._pieces: dict[int, str] = {}
+        self._stops: dict[Sampling, Stops] = {}
 
     def __call__(
         self,
@@ -94,24 +95,11 @@ class Decoder:
         if ignore_end:
             reply.ended = len(reply.tokens) >= sampling.max_tokens
             return
-        reply.stopped = token in self.ends or self._stops(reply.tokens, sampling)
+        stops = self._stops.get(sampling)
+        if stops is None:
+            stops = self._stops[sampling] = Stops(self.tokenizer, sampling)
+        reply.stopped = token in self.ends or stops.completed(reply.tokens)
         reply.ended = reply.stopped or len(reply.tokens) >= sampling.max_tokens
-
-    def _stops(self, tokens: list[int], sampling: Sampling) -> bool:
-        """Does the newest token complete a stop string?"""
-        stops = (*sampling.stop, *sampling.stop_after)
-        if not stops:
-            return False
-        piece = self._pieces.get(tokens[-1])
-        if piece is None:
-            piece = self._pieces[tokens[-1]] = self.tokenizer.decode(tokens[-1:])
-        # A character of several tokens shows as U+FFFD until its last; white space may be what
-        # decoding one token alone leaves out.
-        if not any(stop[-1] in piece or stop[-1].isspace() or "\ufffd" in piece for stop in stops):
-            return False
-        reach = max(len(stop.encode()) for stop in stops) + 4
-        text = self.tokenizer.decode(tokens[-reach:], skip_special_tokens=True)
-        return any(stop in text for stop in stops)
 
     def _seen(self, prompts: Sequence[Any], logits: torch.Tensor) -> torch.Tensor | None:
         if self.penalty == 1.0:

@@ -18,6 +18,7 @@ from typing import Any
 from unireward.ask import Ask, Reply, Sampling
 from unireward.engines.base import CHOOSE, GENERATE, IMAGE, VIDEO, BaseEngine
 from unireward.engines.prompt import Prompt, encode, packs_video, prompt_of
+from unireward.engines.stops import Stops
 from unireward.errors import InputError, UnirewardError
 
 WINDOW = 128
@@ -255,13 +256,20 @@ class PlainEngine(BaseEngine):
             max_new_tokens=sampling.max_tokens,
             eos_token_id=ends,
             pad_token_id=self.processor.tokenizer.pad_token_id,
-            stop_strings=[*sampling.stop, *sampling.stop_after] or None,
             **settings,
         )
-        out = self.model.generate(
-            **inputs, generation_config=config, tokenizer=self.processor.tokenizer
-        )
         width = inputs["input_ids"].shape[1]
+        stops = Stops(self.processor.tokenizer, sampling)
+
+        def stopped(ids: Any, _: Any, **__: Any) -> Any:
+            said = [stops.completed(row) for row in ids[:, width:].tolist()]
+            return self._torch.tensor(said, device=ids.device)
+
+        out = self.model.generate(
+            **inputs,
+            generation_config=config,
+            stopping_criteria=[stopped] if stops else None,
+        )
         prompt_tokens = inputs["attention_mask"].sum(1).tolist()
         return [
             reply_of(self.processor.tokenizer, tokens, ends, sampling, int(n))

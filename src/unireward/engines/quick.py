@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -152,8 +154,19 @@ class Quick:
             )
         else:
             forest = [Node(k, 0, len(task.line)) for k, task in enumerate(window)]
-        for batch in self._batches(window, forest):
-            yield from self._run(window, batch)
+        batches = list(self._batches(window, forest))
+        with ThreadPoolExecutor(1, thread_name_prefix="patches") as beside:
+            for batch, following in zip(batches, [*batches[1:], None]):
+                # The next batch's patches are made while the model runs.
+                loading = following and beside.submit(_load, self._missing(window, following))
+                yield from self._run(window, batch)
+                if loading:
+                    loading.result()
+
+    def _missing(self, window: list[Task], batch: Batch) -> list[Any]:
+        """Media of a batch whose features are not at hand."""
+        shown = _pixels([Stretch(window[n.line].line, n.start, n.stop) for n in batch.nodes])
+        return [pixels for pixels in shown if pixels.key not in self.features]
 
     def _batches(
         self, window: list[Task], nodes: Sequence[Node], parent: Held | None = None,
@@ -297,6 +310,13 @@ def _pixels(stretches: Sequence[Stretch]) -> list[Any]:
         shown = {shown.medium.key for shown in stretch.media}
         found |= {one.key: one for one in stretch.line.pixels if one.key in shown}
     return list(found.values())
+
+
+def _load(media: Sequence[Any]) -> None:
+    """Makes patches. What cannot be made is said when they are asked for."""
+    for pixels in media:
+        with suppress(Exception):
+            pixels.load()
 
 
 def _codes(lines: Sequence[Line]) -> list[np.ndarray]:
