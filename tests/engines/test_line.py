@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -118,45 +117,6 @@ def test_symbols_tell_media_and_places_apart(sight: Sight) -> None:
     assert first[start] != third[start]
     rows = {symbol for symbol in first if isinstance(symbol, tuple)}
     assert len(rows) == np.count_nonzero(lines[0].kinds)
-
-
-def test_a_medium_is_decoded_once_however_often_it_is_shown(sight: Sight) -> None:
-    asks = [asked(picture(a), " and ", picture(b), " rank :") for a in range(3) for b in range(3)]
-    lines = [sight.lines.of(ask) for ask in asks]
-    assert sight.media.decoded == 3
-    assert len({id(one) for line in lines for one in line.pixels}) == 3
-
-
-def test_what_was_met_is_decoded_again_only_without_its_features(sight: Sight) -> None:
-    ask = ASKS["two of different sizes"]
-    line = sight.lines.of(ask)
-    keys = [one.key for one in line.pixels]
-    sight.kept.add(keys[0])
-    before = line.symbols
-    for one in line.pixels:
-        one.drop()
-    del line, one
-    again = sight.lines.of(ask)
-    assert again.symbols == before
-    assert sight.media.decoded == 3
-    again.pixels[0].load()  # forgotten in the meantime: it is read once more
-    assert sight.media.decoded == 4
-
-
-def test_threads_that_meet_one_picture_decode_it_once(sight: Sight) -> None:
-    ask, start, lines = ASKS["five"], threading.Barrier(6), []
-
-    def work() -> None:
-        start.wait()
-        lines.append(sight.lines.of(ask))
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sight.media.decoded == 5
-    assert {line.symbols for line in lines} == {lines[0].symbols}
 
 
 # What cannot work -------------------------------------------------------------------------------

@@ -100,15 +100,17 @@ class Features:
 
         held: dict[str, Layers] = {}
         missing: dict[str, Pixels] = {}
-        with self._tower, torch.inference_mode(), self._quickly() as _:
+        with self._tower:
             for one in media:
                 found = self._find(one.key)
                 if found is not None:
                     held[one.key] = found
                 elif one.key not in held:
                     missing.setdefault(one.key, one)
-            for batch in self._batches(missing.values()):
-                held |= self._see(batch)
+            if missing:
+                with torch.inference_mode(), self._quickly():
+                    for batch in self._batches(missing.values()):
+                        held |= self._see(batch)
         return Held(held)
 
     def clear(self) -> None:
