@@ -22,9 +22,11 @@ from unireward.engines.checkpoint import best_device, identity_of, load_model
 from unireward.engines.plain import WINDOW, PlainEngine
 from unireward.engines.processor import load_processor
 
-BATCH_TOKENS = {"cuda": 65_536}
+BATCH_TOKENS = {"cuda": 65_536, "mps": 16_384}
 """Padded tokens of one batch by kind of device; elsewhere ``SMALL_BATCH``."""
-SMALL_BATCH = 16_384
+SMALL_BATCH = 8_192
+"""On one CPU core the tiny judge answered 137 pairs a second in batches of 3,000 to 7,000 tokens,
+113 in batches of 14,000: what passes between layers no longer stays near the processor."""
 
 _UNHEARD = (
     "num_beams", "no_repeat_ngram_size", "encoder_repetition_penalty", "bad_words_ids",
