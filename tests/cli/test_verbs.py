@@ -32,7 +32,7 @@ def test_compare_for_people(unireward, table):
                     *table("Image 2 is better"))  # fmt: skip
     assert ran.code == 0
     assert "▸ b  b.png     1.000" in ran.out
-    assert "winner b, confidence 1.00\n" in ran.out
+    assert "winner b, confidence 1.00 (uncalibrated)\n" in ran.out
     assert "1 call, 0 cached" in ran.out
 
 
