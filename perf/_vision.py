@@ -20,6 +20,18 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
                  "vocab_size": 8192},
         "vision": {"depth": 8, "hidden_size": 384, "intermediate_size": 1024, "num_heads": 6},
     },
+    "90M": {
+        "text": {"hidden_size": 640, "intermediate_size": 1920, "num_hidden_layers": 12,
+                 "num_attention_heads": 10, "num_key_value_heads": 5, "head_dim": 64,
+                 "vocab_size": 8192},
+        "vision": {"depth": 10, "hidden_size": 448, "intermediate_size": 1344, "num_heads": 7},
+    },
+    "90M, half of it eyes": {
+        "text": {"hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 10,
+                 "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 64,
+                 "vocab_size": 8192},
+        "vision": {"depth": 14, "hidden_size": 512, "intermediate_size": 1536, "num_heads": 8},
+    },
 }  # fmt: skip
 
 

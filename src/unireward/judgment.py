@@ -56,6 +56,8 @@ class Judgment(Row):
     winner: str | None = None
     preference: dict[str, FiniteFloat] = Field(default_factory=dict)
     ranking: tuple[tuple[str, ...], ...] | None = None
+    unsettled: tuple[str, ...] = ()
+    """Of a group judged by some of its pairs: whose place in the ranking is not sure, from best."""
     confidence: FiniteFloat | None = None
     agreement: bool | FiniteFloat | None = None
     raw: dict[str, FiniteFloat] = Field(default_factory=dict)

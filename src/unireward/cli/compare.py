@@ -25,6 +25,9 @@ def compare(
     family: o.FamilyName = None,
     model: o.ModelName = None,
     device: o.Device = None,
+    dtype: o.Dtype = "auto",
+    quantise: o.Quantise = None,
+    compile: o.Compile = False,
     seed: o.Seed = 0,
     form: o.FormName = None,
     aspect: o.Aspect = None,
@@ -55,6 +58,7 @@ def compare(
     record = record_from(prompt, candidates, ids=("a", "b"), media=media, source=source, task=task)
     with judge_of(
         judge, family=family, model=model, device=device, seed=seed, form=form, aspect=aspect,
+        dtype=dtype, quantise=quantise, compile=compile,
         no_cache=no_cache, cache_salt=cache_salt, one_order=one_order, concurrency=concurrency,
         votes=votes, vote_confidence=vote_confidence, temperature=temperature,
     ) as loaded:  # fmt: skip

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from unireward.cli import options as o
 
 
-def doctor(json: o.Json = False) -> None:
+def doctor(
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Also time which numbers are quick here: a second.")
+    ] = False,
+    json: o.Json = False,
+) -> None:
     """Say what is installed and what works.
 
-    Versions, extras, device, cache, and whether the tiny judge loads.
+    Versions, extras, device, cache, whether the tiny judge loads and how its engine runs it.
     """
-    import typer
-
     from unireward.cli.health import examine
     from unireward.cli.output import print_json
 
-    found = examine()
+    found = examine(measure=measure)
     if json:
         print_json(found)
     else:

@@ -18,8 +18,9 @@ _EXTRAS = {
 }
 
 
-def examine() -> dict[str, Any]:
-    """Facts by name; ``tiny`` is ``loads``, or why it does not."""
+def examine(*, measure: bool = False) -> dict[str, Any]:
+    """Facts by name; ``tiny`` is ``loads``, or why it does not. ``measure`` adds how much faster
+    than float32 other numbers are multiplied on the best device, and what to try."""
     import unireward
 
     return {
@@ -32,7 +33,8 @@ def examine() -> dict[str, Any]:
         },
         **_torch(),
         "cache": _cache(),
-        "tiny": _tiny(),
+        **_tiny(),
+        **(_measured() if measure else {}),
     }
 
 
@@ -65,11 +67,26 @@ def _cache() -> dict[str, Any]:
     return {"folder": str(folder), "bytes": size}
 
 
-def _tiny() -> str:
+def _tiny() -> dict[str, str]:
     from unireward.rewards.load import load
 
     try:
-        with load("tiny", cache=False):
-            return "loads"
+        with load("tiny", cache=False) as judge:
+            notes = getattr(judge.engine, "path_notes", ())
+            return {"tiny": "loads", "engine": "; ".join(notes)}
     except Exception as error:  # whatever it is, it is the finding
-        return f"does not load: {(str(error).splitlines() or [type(error).__name__])[0]}"
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        return {"tiny": f"does not load: {first}"}
+
+
+def _measured() -> dict[str, Any]:
+    from unireward.engines.checkpoint import best_device
+    from unireward.engines.machine import advice, product_rates
+
+    rates = product_rates(best_device())
+    shown = {
+        f"{dtype} {what}": f"{ratio:.2f} x float32"
+        for dtype, by_rows in rates.items()
+        for what, ratio in by_rows.items()
+    }
+    return {"products": shown, "advice": advice(rates)}

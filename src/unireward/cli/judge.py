@@ -37,6 +37,9 @@ def judge(
     family: o.FamilyName = None,
     model: o.ModelName = None,
     device: o.Device = None,
+    dtype: o.Dtype = "auto",
+    quantise: o.Quantise = None,
+    compile: o.Compile = False,
     seed: o.Seed = 0,
     form: o.FormName = None,
     aspect: o.Aspect = None,
@@ -44,6 +47,9 @@ def judge(
     vote_confidence: o.VoteConfidence = None,
     temperature: o.Temperature = None,
     expected: o.Expected = False,
+    pairing: o.Pairing = None,
+    budget: o.Budget = None,
+    confidence: o.Settled = None,
     no_cache: o.NoCache = False,
     cache_salt: o.CacheSalt = "",
     one_order: o.OneOrder = False,
@@ -70,9 +76,11 @@ def judge(
         raise InputError(f"{records}: no such file; check the path")
     with judge_of(
         judge, family=family, model=model, device=device, seed=seed, form=form, aspect=aspect,
+        dtype=dtype, quantise=quantise, compile=compile,
         no_cache=no_cache, cache_salt=cache_salt, one_order=one_order, concurrency=concurrency,
         max_comparisons=max_comparisons, on_failure=on_failure,
         votes=votes, vote_confidence=vote_confidence, temperature=temperature, expected=expected,
+        pairing=pairing, budget=budget, confidence=confidence,
     ) as loaded:  # fmt: skip
         if plan or show_prompt:
             rows = read_records(records, map=columns, task=task)

@@ -33,6 +33,12 @@ def judge_of(
     vote_confidence: float | None = None,
     temperature: float | None = None,
     expected: bool = False,
+    pairing: str | None = None,
+    budget: int | None = None,
+    confidence: float | None = None,
+    dtype: str = "auto",
+    quantise: str | None = None,
+    compile: bool = False,
 ) -> Face:
     """The judge that the shared options describe."""
     from unireward.errors import UsageError
@@ -46,6 +52,9 @@ def judge_of(
         from unireward.rewards.vote import Votes
 
         several = Votes(votes, confidence=vote_confidence)
+    from unireward.rewards.pairing import Pairs
+
+    told = {"scheme": pairing, "budget": budget, "confidence": confidence}
     return load(
         what,
         model=model,
@@ -63,6 +72,10 @@ def judge_of(
         votes=several,
         temperature=temperature,
         expected=expected,
+        dtype=dtype,
+        quantise=quantise,
+        compile=compile,
+        pairs=Pairs(**{name: value for name, value in told.items() if value is not None}),
     )
 
 

@@ -22,6 +22,14 @@ ModelName = Annotated[
     str | None, typer.Option("--model", help="The served model's name, on an endpoint.")
 ]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps.")]
+Dtype = Annotated[
+    str, typer.Option("--dtype", help="auto (as stored), float32, bfloat16, float16; see doctor.")
+]
+Quantise = Annotated[
+    str | None,
+    typer.Option("--quantise", help="int8, or int8-weights: a local model's language half."),
+]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile a local model's layers first.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every ask.")]
 FormName = Annotated[
     str | None, typer.Option("--form", help="One of the family's forms (families show).")
@@ -52,6 +60,21 @@ Temperature = Annotated[
 Expected = Annotated[
     bool,
     typer.Option("--expected", help="Scores as the mean over what could have been said: finer."),
+]
+Pairing = Annotated[
+    str | None,
+    typer.Option(
+        "--pairing",
+        help="Which pairs of a group are asked: all, active, active:top:K, active:best, swiss:R, "
+        "anchors:K, knockout, all-one-order.",
+    ),
+]
+Budget = Annotated[
+    int | None, typer.Option("--budget", min=1, help="The most calls that one record may cost.")
+]
+Settled = Annotated[
+    float | None,
+    typer.Option("--confidence", help="Places are settled when this sure: 0.9, say."),
 ]
 MaxComparisons = Annotated[
     int, typer.Option("--max-comparisons", min=1, help="Refuse a record with more pairs.")

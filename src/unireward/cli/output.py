@@ -68,7 +68,9 @@ def show_judgment(judgment: Judgment, prompt: str, labels: Mapping[str, str] | N
 
 
 def show_ranking(ranking: Ranking, prompt: str) -> None:
-    """Candidates from best to worst, each with its interval."""
+    """Candidates from best to worst, each with its interval, and what it cost."""
+    from rich.text import Text
+
     out = console()
     judgment = ranking.judgment
     _heading(out, judgment, prompt)
@@ -88,6 +90,11 @@ def show_ranking(ranking: Ranking, prompt: str) -> None:
     else:
         _verdict(out, judgment)
         out.print(f"{pairs} read")
+    if ranking.saved:
+        out.print(f"{ranking.calls:,} calls spent, {ranking.saved:,} saved of all pairs in both "
+                  "orders")  # fmt: skip
+    if ranking.unsettled:
+        out.print(Text(f"not settled: {', '.join(ranking.unsettled)}", style="yellow"))
     _cost(out, judgment)
 
 

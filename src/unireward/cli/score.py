@@ -21,6 +21,9 @@ def score(
     family: o.FamilyName = None,
     model: o.ModelName = None,
     device: o.Device = None,
+    dtype: o.Dtype = "auto",
+    quantise: o.Quantise = None,
+    compile: o.Compile = False,
     seed: o.Seed = 0,
     form: o.FormName = None,
     aspect: o.Aspect = None,
@@ -42,6 +45,7 @@ def score(
     record = record_from(prompt, candidates, media=media, source=source, task=task)
     with judge_of(
         judge, family=family, model=model, device=device, seed=seed, form=form, aspect=aspect,
+        dtype=dtype, quantise=quantise, compile=compile,
         no_cache=no_cache, cache_salt=cache_salt, concurrency=concurrency,
         votes=votes, vote_confidence=vote_confidence, temperature=temperature, expected=expected,
     ) as loaded:  # fmt: skip

@@ -21,6 +21,7 @@ from unireward.ask import Ask, Reply
 from unireward.engines.checkpoint import best_device, identity_of, load_model
 from unireward.engines.plain import WINDOW, PlainEngine
 from unireward.engines.processor import load_processor
+from unireward.engines.settings import Settings
 
 BATCH_TOKENS = {"cuda": 65_536, "mps": 16_384}
 """Padded tokens of one batch by kind of device; elsewhere ``SMALL_BATCH``."""
@@ -57,8 +58,9 @@ class TransformersEngine(PlainEngine):
     """A model in this process. ``device`` None takes CUDA, then MPS, then the CPU.
 
     ``batch_tokens`` bounds the padded tokens of one batch (None: by the device), ``max_batch``
-    its rows; the rest is :class:`Ways`. Raises :class:`InputError` for a folder that is no
-    checkpoint, with the reason.
+    its rows; ``dtype``, ``quantise`` and ``compile`` are :class:`Settings`, the rest is
+    :class:`Ways`. Raises UsageError for a setting that is none, and
+    :class:`InputError` for a folder that is no checkpoint, with the reason.
     """
 
     ways = Ways()
@@ -73,6 +75,8 @@ class TransformersEngine(PlainEngine):
         name: str | None = None,
         device: str | None = None,
         dtype: str = "auto",
+        quantise: str | None = None,
+        compile: bool = False,
         batch_tokens: int | None = None,
         max_batch: int = 128,
         memo: Path | None = None,
@@ -84,16 +88,20 @@ class TransformersEngine(PlainEngine):
         self.path = str(path)
         self.identity = ""
         self.ways = Ways(encode_once, prefix_reuse, feature_bytes, quick_vision)
+        settings = Settings.of(dtype, quantise, compile)
         processor = load_processor(self.path)
+        model = load_model(self.path, dtype).to(device or best_device()).eval()
+        settings.apply(model)
         self._take(
-            load_model(self.path, dtype).to(device or best_device()).eval(),
+            model,
             processor,
             name or (Path(path).name if Path(path).is_dir() else str(path)),
             batch_tokens,
             max_batch,
         )
         self._lasting = True
-        self.identity = identity_of(self.path, self.model, memo)
+        # Other numbers give other replies: they are not taken from the cache of these.
+        self.identity = identity_of(self.path, self.model, memo) + settings.tag
 
     @classmethod
     def of(

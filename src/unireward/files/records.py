@@ -43,7 +43,8 @@ def _candidate_row(candidate: Candidate, folder: Path, embed: bool) -> dict[str,
 
 
 class Seen:
-    """Ids met so far, as hashes (some 70 bytes each in a set); a suspicion is checked against the file itself."""
+    """Ids met so far, as hashes (some 70 bytes each in a set); a suspicion is checked against the
+    file itself."""
 
     def __init__(self) -> None:
         self._hashes: set[int] = set()

@@ -98,6 +98,7 @@ def judgment_schema() -> pa.Schema:
             ("winner", text),
             ("preference", by_id),
             ("ranking", pa.list_(pa.list_(text))),
+            ("unsettled", pa.list_(text)),
             ("confidence", number),
             _json("agreement"),
             ("raw", by_id),

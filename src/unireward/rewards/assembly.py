@@ -60,6 +60,7 @@ class Outcome:
     agreement: bool | float | None = None
     raw: Numbers = field(default_factory=dict)
     sigma: Numbers = field(default_factory=dict)
+    unsettled: tuple[str, ...] = ()
 
 
 class Assembly:
@@ -110,6 +111,10 @@ class Assembly:
         """All replies to one question, in the order asked, as one reading."""
         return heard[0].reading
 
+    def notes(self) -> list[str]:
+        """What is to be said of how it was asked."""
+        return []
+
     @property
     def whole(self) -> bool:
         """Whether every question was heard."""
@@ -124,7 +129,7 @@ class Assembly:
         status, reason = first_reason(readings)
         names = [candidate.id for candidate in self.record.candidates]
         outcome = self.outcome(names, status)
-        notes = [note for reading in readings for note in reading.notes]
+        notes = [note for reading in readings for note in reading.notes] + self.notes()
         if self.calibration is not None and status == "ok":
             notes.append(self.calibration.note)
         header = self.header

@@ -22,7 +22,7 @@ from unireward.record import MODES, Context, Part, Record
 from unireward.rewards.flow import Flow, header_of
 from unireward.rewards.inputs import record_of
 from unireward.rewards.notice import say_once
-from unireward.rewards.pairing import ACTIVE, ALL, Pairs, checked_orders
+from unireward.rewards.pairing import ACTIVE, ALL, Pairs
 from unireward.rewards.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Face:
         given = {"scheme": scheme, "budget": budget, "confidence": confidence}
         told = {name: value for name, value in given.items() if value is not None}
         other = copy(self)
-        other.pairs = checked_orders(replace(self.pairs, **told), self.both_orders)
+        other.pairs = self.checked_pairs(replace(self.pairs, **told))
         return other
 
     # One prompt -------------------------------------------------------------------------------
@@ -229,6 +229,10 @@ class Face:
         judge = self.asking(self.scheme_for_rank(pairing), budget=budget, confidence=confidence)
         judgment = judge.judge_one(record, mode)
         return Ranking.of(judgment, len(candidates), half=self.policy.kind == "half")
+
+    def checked_pairs(self, pairs: Pairs) -> Pairs:
+        """``pairs`` where this judge can ask so; UsageError otherwise."""
+        return pairs
 
     def scheme_for_rank(self, pairing: str | None) -> str:
         """What ``rank`` asks where its caller says ``pairing``, or nothing."""

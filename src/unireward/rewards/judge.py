@@ -107,7 +107,7 @@ class Judge(Face):
         if expected and self.votes.most > 1:
             raise UsageError("expected scores are of one reply's probabilities; leave votes out")
         self.calibration = Calibration.of(calibration)
-        self.pairs = checked_orders(pairs or Pairs(), both_orders)
+        self.pairs = self.checked_pairs(pairs or Pairs())
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -221,6 +221,9 @@ class Judge(Face):
                 "replies in words"
             )
         return Assembly(record, forms, header, **common)
+
+    def checked_pairs(self, pairs: Pairs) -> Pairs:
+        return checked_orders(pairs, self.both_orders)
 
     def _paired(
         self, record: Record, forms: list[Form], header: Header, asked: Asked,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from unireward.families.family import Family
     from unireward.families.judge_json import JudgeFile
     from unireward.protocols import Engine
+    from unireward.rewards.pairing import Pairs
     from unireward.rewards.vote import Votes
 
 TINY = "tiny"
@@ -62,15 +63,21 @@ def load(
     max_comparisons: int = MAX_COMPARISONS,
     votes: Votes | int = 1,
     temperature: float | None = None,
+    pairs: Pairs | None = None,
     expected: bool = False,
+    dtype: str = "auto",
+    quantise: str | None = None,
+    compile: bool = False,
 ) -> Face:
     """The judge that ``what`` names (see the module's table).
 
     ``model`` is the served model's name on an endpoint; ``cache`` True keeps engine replies in
     the platform's cache folder (``UNIREWARD_CACHE`` moves it), False does without, and a
-    ``ReplyCache`` is used as it is; ``cache_salt`` tells two states of one server apart. The
-    rest goes to :class:`Judge`. Raises UsageError or FamilyError where the family is not known,
-    InputError for what is no checkpoint, EngineUnavailableError for a server that is down.
+    ``ReplyCache`` is used as it is; ``cache_salt`` tells two states of one server apart.
+    ``dtype``, ``quantise`` and ``compile`` are a local model's
+    :class:`~unireward.engines.settings.Settings`. The rest goes to :class:`Judge`. Raises
+    UsageError or FamilyError where the family is not known, InputError for what is no checkpoint,
+    EngineUnavailableError for a server that is down.
     """
     text = str(what)
     options: dict[str, Any] = {
@@ -84,10 +91,19 @@ def load(
     # What only a judge that is asked in words takes.
     if votes != 1:
         options["votes"] = votes
+    if pairs is not None:
+        options["pairs"] = pairs
     if temperature is not None:
         options["temperature"] = temperature
     if expected:
         options["expected"] = True
+    settings = {"dtype": dtype, "quantise": quantise, "compile": compile}
+    changed = {name for name, value in settings.items() if value not in ("auto", None, False)}
+    if changed and text.startswith((SCRIPTED, "http://", "https://")):
+        raise UsageError(
+            f"{', '.join(sorted(changed))} {'are' if len(changed) > 1 else 'is'} for a model in "
+            f"this process and {text} is none; leave it out"
+        )
     if model is not None and not text.startswith(("http://", "https://")):
         raise UsageError(f"model is {model!r} but {text} is no server's URL; leave model out")
     if text.startswith(SCRIPTED):
@@ -101,10 +117,14 @@ def load(
     path = str(tiny_folder()) if text == TINY else text
     found = _found(text, path, family)
     if found.kind is not None:
+        if changed:
+            raise UsageError(
+                f"{text} gives numbers, not words: leave {', '.join(sorted(changed))} out"
+            )
         return load_scorer(found, device=device, cache=kept, **options)
     chosen = found.family
     assert chosen is not None, "what is no scorer has a family"
-    engine = _transformers(path, found.name, device, remember=kept is not None)
+    engine = _transformers(path, found.name, device, settings, remember=kept is not None)
     said = _own_words(chosen, engine.name)
     card = chosen.spec.card or (_named(TINY)[0].spec.card if text == TINY else None)
     return judge_over(engine, chosen, found.said, cache=kept, announce=said, card=card, **options)
@@ -137,12 +157,14 @@ def _endpoint(url: str, model: str | None, salt: str, concurrency: int) -> Engin
     return OpenAIEngine(url, model=model, salt=salt, concurrency=concurrency)
 
 
-def _transformers(path: str, name: str | None, device: str | None, *, remember: bool) -> Engine:
+def _transformers(
+    path: str, name: str | None, device: str | None, settings: dict[str, Any], *, remember: bool
+) -> Engine:
     from unireward.engines import TransformersEngine
     from unireward.engines.cache import cache_folder
 
     memo = cache_folder() / "weights.json" if remember else None
-    return TransformersEngine(path, name=name, device=device, memo=memo)
+    return TransformersEngine(path, name=name, device=device, memo=memo, **settings)
 
 
 def _cache(cache: bool | Any) -> Any:

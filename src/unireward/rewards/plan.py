@@ -34,7 +34,8 @@ BYTES_A_TOKEN = 4
 class Plan:
     """``images`` counts every showing of every image or frame; ``reply_tokens`` is the most that
     may be generated; ``seconds`` is None where nothing was timed; ``faulty`` counts records that
-    cannot be asked (media are looked at only while asks are measured)."""
+    cannot be asked (media are looked at only while asks are measured). ``at_most``: what is asked
+    depends on the replies, and will mostly be less."""
 
     records: int
     comparisons: int
@@ -44,6 +45,7 @@ class Plan:
     reply_tokens: int
     faulty: int = 0
     seconds: float | None = None
+    at_most: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -51,13 +53,14 @@ class Plan:
     def lines(self) -> list[str]:
         """For a person to read."""
         time = "not measured" if self.seconds is None else f"about {spoken(self.seconds)}"
+        most = "at most " * self.at_most
         return [
             f"records      {self.records:,}" + (f" ({self.faulty:,} faulty)" * bool(self.faulty)),
-            f"comparisons  {self.comparisons:,}",
-            f"calls        {self.calls:,}",
-            f"images       {self.images:,}",
+            f"comparisons  {most}{self.comparisons:,}",
+            f"calls        {most}{self.calls:,}",
+            f"images       {most}{self.images:,}",
             f"tokens       about {self.prompt_tokens:,} in, at most {self.reply_tokens:,} out",
-            f"time         {time}",
+            f"time         {most}{time}",
         ]
 
 
@@ -68,12 +71,17 @@ def plan_of(
     number = comparisons = calls = faulty = 0
     measured: list[tuple[int, int, int]] = []
     first: Ask | None = None
+    at_most = False
     for record in records:
         number += 1
         chosen = mode_of(record, mode)
         try:
             forms = judge.forms(record, chosen)
             asked = count_questions(len(record.candidates), forms, judge.both_orders)
+            pairs, number_of = judge.pairs, len(record.candidates)
+            if chosen != "score" and judge.both_orders:
+                at_most |= pairs.chooses(number_of, len(forms))
+                asked = min(asked, pairs.most(number_of, len(forms)))
             asked = asked * sum(map(judge.most_asks, forms)) // len(forms)
             asks = _asks(judge, record, forms, MEASURED - len(measured))
             sizes = [_measure(ask) for ask in asks]
@@ -83,20 +91,14 @@ def plan_of(
             faulty += 1
             continue
         calls += asked
-        comparisons += 0 if chosen == "score" else comparisons_of(len(record.candidates))
+        comparisons += 0 if chosen == "score" else min(comparisons_of(number_of), asked)
         measured += sizes
         first = first or next(iter(asks), None)
     images, prompt, reply = (
-        (_scaled(column, calls) for column in zip(*measured))
-        if measured
-        else (
-            0,
-            0,
-            0,
-        )
+        (_scaled(column, calls) for column in zip(*measured)) if measured else (0, 0, 0)
     )
     seconds = _seconds(judge, first, calls) if time_one and first is not None else None
-    return Plan(number, comparisons, calls, images, prompt, reply, faulty, seconds)
+    return Plan(number, comparisons, calls, images, prompt, reply, faulty, seconds, at_most)
 
 
 def _asks(judge: Face, record: Record, forms: list[Any], most: int) -> list[Ask]:

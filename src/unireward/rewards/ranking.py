@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from unireward.errors import UsageError
 from unireward.judgment import AskRow, Judgment
 from unireward.rewards.combine import tiers_of
-from unireward.stats.intervals import Estimate
+from unireward.rewards.pairing import Pairs, rates
+from unireward.stats.intervals import Estimate, normal_quantile
 from unireward.stats.winrate import comparisons_of, win_rate
 
 MAX_COMPARISONS = 5_000
@@ -19,10 +20,12 @@ MAX_COMPARISONS = 5_000
 class Ranking:
     """What :meth:`Judge.rank` gives.
 
-    ``order`` is tiers from best (candidates in one tier are exactly equal); ``scores`` the mean
-    score over each candidate's comparisons with a 95 % interval; ``comparisons`` the pairs that
-    were read. Where some were not, ``judgment.status`` says so; a candidate without any read
-    comparison is in neither.
+    ``order`` is tiers from best: candidates in one tier are exactly equal or, where some pairs
+    stood for all (:mod:`unireward.rewards.pairing`), cannot be told apart. ``scores`` are the mean
+    score over each candidate's comparisons, or its mean probability of beating each of the others
+    by the fitted strengths, with a 95 % interval; ``comparisons`` the pairs that were read. Where
+    some were not, ``judgment.status`` says so; a candidate without any read comparison is in
+    neither.
     """
 
     order: tuple[tuple[str, ...], ...]
@@ -39,10 +42,32 @@ class Ranking:
     def ok(self) -> bool:
         return self.judgment.ok
 
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """Candidates whose place is not sure, where a scheme chose the pairs."""
+        return self.judgment.unsettled
+
+    @property
+    def calls(self) -> int:
+        """Single-order calls spent."""
+        return self.judgment.calls
+
+    @property
+    def saved(self) -> int:
+        """Calls that both orders of all pairs would have cost beyond those."""
+        asks = self.judgment.asks
+        if _scored_alone(asks):
+            return 0
+        names = {name for ask in asks for name in ask.candidates}
+        forms = len({ask.form for ask in asks})
+        return max(0, 2 * comparisons_of(len(names)) * forms - self.calls)
+
     @classmethod
     def of(cls, judgment: Judgment, candidates: int, *, half: bool = False) -> Ranking:
         """From the judgment of a record of ``candidates``; ``half``: unread pairs counted."""
         alone = _scored_alone(judgment.asks)
+        if judgment.raw and judgment.sigma and not alone:
+            return cls._fitted(judgment)
         pairs = set() if alone else _read_pairs(judgment.asks)
         met = dict.fromkeys(judgment.scores, candidates - 1 if half else 0)
         if alone:
@@ -62,6 +87,24 @@ class Ranking:
             judgment=judgment,
         )
 
+    @classmethod
+    def _fitted(cls, judgment: Judgment) -> Ranking:
+        """From strengths: what each score would be at the ends of its own interval."""
+        scores = {}
+        for name, value in judgment.scores.items():
+            low, high = (
+                rates(judgment.raw | {name: judgment.raw[name] + side * judgment.sigma[name]})[name]
+                for side in (-normal_quantile(0.95), normal_quantile(0.95))
+            )
+            met = sum(name in ask.candidates for ask in judgment.asks if ask.status == "ok")
+            scores[name] = Estimate(value, min(low, value), max(high, value), met)
+        return cls(
+            order=judgment.ranking or tiers_of(judgment.scores),
+            scores=scores,
+            comparisons=len(_read_pairs(judgment.asks)),
+            judgment=judgment,
+        )
+
 
 def _scored_alone(asks: tuple[AskRow, ...]) -> bool:
     """Whether each candidate got a number of its own, so that every two that have one compare."""
@@ -76,14 +119,23 @@ def _read_pairs(asks: tuple[AskRow, ...]) -> set[frozenset[str]]:
     return every - {frozenset(candidates) for candidates, _ in asked - read}
 
 
-def check_plan(candidates: int, limit: int, *, both_orders: bool, forms: int = 1) -> None:
-    """Raise :class:`UsageError` with the count where all pairs are more than ``limit``."""
-    comparisons = comparisons_of(candidates)
+def check_plan(
+    candidates: int,
+    limit: int,
+    *,
+    both_orders: bool,
+    forms: int = 1,
+    pairs: Pairs | None = None,
+) -> None:
+    """Raise :class:`UsageError` with the count where more comparisons are asked than ``limit``."""
+    calls = comparisons_of(candidates) * forms * (2 if both_orders else 1)
+    if pairs is not None and pairs.chooses(candidates, forms):
+        calls = pairs.likely(candidates, forms)
+    comparisons = -(-calls // (forms * (2 if both_orders else 1)))
     if comparisons > limit:
-        calls = comparisons * forms * (2 if both_orders else 1)
         orders = "both orders" if both_orders else "one order"
         raise UsageError(
             f"{candidates} candidates make {comparisons:,} comparisons ({calls:,} calls in "
-            f"{orders}), over the limit of {limit:,}; rank fewer, score each alone, or raise "
-            "max_comparisons (--max-comparisons)"
+            f"{orders}), over the limit of {limit:,}; rank fewer, score each alone, use pairing "
+            "active with a budget, or raise max_comparisons (--max-comparisons)"
         )

@@ -30,6 +30,7 @@ from unireward.rewards.assembly import Assembly, Header, Outcome
 from unireward.rewards.combine import OrderReading, argmax, mean_dimensions, tiers_of
 from unireward.rewards.face import Face
 from unireward.rewards.judge import check_several
+from unireward.rewards.pairing import Pairs
 from unireward.rewards.policy import FailurePolicy
 from unireward.rewards.ranking import MAX_COMPARISONS
 from unireward.rewards.reading import Heard
@@ -58,8 +59,9 @@ class ScorerReward(Face):
 
     ``scoring`` maps numbers to scores and preferences. ``cache`` is a
     :class:`~unireward.engines.ReplyCache` or None. The other options are a
-    :class:`~unireward.rewards.judge.Judge`'s; ``both_orders`` and ``max_comparisons`` are taken
-    and change nothing, as N candidates cost N asks however they are compared.
+    :class:`~unireward.rewards.judge.Judge`'s; ``both_orders``, ``max_comparisons`` and
+    the scheme of ``pairs`` are taken and change nothing, as N candidates cost N asks however they
+    are compared; its budget is kept to.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class ScorerReward(Face):
         seed: int = 0,
         both_orders: bool = True,
         max_comparisons: int = MAX_COMPARISONS,
+        pairs: Pairs | None = None,
         card: str | None = None,
         announce: str | None = None,
     ) -> None:
@@ -99,6 +102,7 @@ class ScorerReward(Face):
         self.policy = FailurePolicy.parse(policy)
         self.seed = seed
         self.max_comparisons = max_comparisons
+        self.pairs = pairs or Pairs()
         self.card = card if card is not None else family.spec.card
         self.announce = announce
 
@@ -133,6 +137,7 @@ class ScorerReward(Face):
                 "use score or rank"
             )
         forms = self.family.forms_for(record.task, "score", form=self.form, aspect=self.aspect)
+        self.pairs.check_alone(record, len(forms))
         if mode == "rank":
             check_several(record, mode)
         return forms

@@ -8,6 +8,9 @@ the judge errs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal
+
 from unireward.errors import InputError
 from unireward.stats.intervals import Estimate, wilson
 
@@ -33,3 +36,37 @@ def win_rate(rate: float, comparisons: int, confidence: float = 0.95) -> Estimat
             "at least one"
         )
     return wilson(wins, comparisons, confidence)
+
+
+def win_rates(
+    candidates: int,
+    comparisons: Iterable[tuple[int, int, float | None]],
+    *,
+    unread: Literal["exclude", "half"] = "exclude",
+    decimals: int | None = None,
+) -> list[float | None]:
+    """Mean share of each candidate over its comparisons, None for one without any. [n]
+
+    A comparison is (one, other, share of the one), a tie 0.5, None what was not read: left out, or
+    with ``unread="half"`` half a win each. The published group rewards (Pref-GRPO, the edit
+    reward) are all pairs in one order, the lower index shown first, with ``unread="half"`` and
+    ``decimals=3``. Raises InputError for an index or share outside its range.
+    """
+    points, met = [0.0] * candidates, [0] * candidates
+    for number, (one, other, share) in enumerate(comparisons):
+        if not (0 <= one < candidates and 0 <= other < candidates and one != other):
+            raise InputError(f"comparison {number}: {one} with {other} of {candidates} candidates")
+        if share is None:
+            if unread == "exclude":
+                continue
+            share = 0.5
+        if not 0 <= share <= 1:
+            raise InputError(f"comparison {number}: a share of {share}; give one in [0, 1]")
+        points[one] += share
+        points[other] += 1 - share
+        met[one] += 1
+        met[other] += 1
+    rates = [got / count if count else None for got, count in zip(points, met)]
+    if decimals is None:
+        return rates
+    return [None if rate is None else round(rate, decimals) for rate in rates]
