@@ -15,6 +15,7 @@ each order, and what these leave open is told from others or stays open.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import NormalDist, fmean
 from typing import Any
 
@@ -81,7 +82,7 @@ class Active(Book):
         if self.top is not None or self.every:
             return all(self.settled(order, z))
         normal = NormalDist()
-        sure = [normal.cdf(float(z[a, b])) for a, b in zip(order, order[1:])]
+        sure = [normal.cdf(float(z[a, b])) for a, b in pairwise(order)]
         return not sure or fmean(sure) >= self.confidence
 
     def _around(self, open_: np.ndarray) -> list[Match]:
@@ -118,8 +119,8 @@ class Active(Book):
             return super().settled(order, z)
         bar = NormalDist().inv_cdf(self.confidence)
         head, tail = order[: self.top], order[self.top :]
-        known = z[np.ix_(head, tail)] >= bar
-        return (*map(bool, known.all(1)), *map(bool, known.all(0)))
+        known = np.atleast_2d(z[np.ix_(head, tail)] >= bar)
+        return tuple(bool(k) for k in np.r_[known.all(axis=1), known.all(axis=0)])
 
     def _information(self, gap: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Nats [P] that the reply is expected to say about the sign of the difference."""

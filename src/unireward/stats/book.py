@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -109,7 +110,7 @@ class Book(ABC):
         self.fit()
         forecast = self.forecast()
         order = self.order()
-        certainty = tuple(forecast.above(a, b) for a, b in zip(order, order[1:]))
+        certainty = tuple(forecast.above(a, b) for a, b in pairwise(order))
         shares, counts = self._shares()
         return Standing(
             order=tuple(order),
@@ -148,7 +149,7 @@ class Book(ABC):
     def settled(self, order: list[int], z: np.ndarray) -> tuple[bool, ...]:
         """By place: known to be under the one before and above the one after."""
         bar = NormalDist().inv_cdf(self.confidence)
-        known = [bool(z[a, b] >= bar) for a, b in zip(order, order[1:])]
+        known = [bool(z[a, b] >= bar) for a, b in pairwise(order)]
         return tuple(above and below for above, below in zip([True, *known], [*known, True]))
 
     def unasked(self) -> np.ndarray:
@@ -167,7 +168,7 @@ class Book(ABC):
 def _tiers(order: list[int], points: np.ndarray) -> tuple[tuple[int, ...], ...]:
     """Those whose points are equal share a tier."""
     tiers: list[list[int]] = [[order[0]]]
-    for a, b in zip(order, order[1:]):
+    for a, b in pairwise(order):
         if abs(points[a] - points[b]) < _EQUAL:
             tiers[-1].append(b)
         else:

@@ -174,7 +174,7 @@ def _shares(outcome: Any, number: int) -> tuple[float, float, float]:
     """(win, tie, loss) of the first; they sum to 1."""
     if isinstance(outcome, str) and outcome in _WORDS:
         return _WORDS[outcome]
-    if _number(outcome) and 0 <= outcome <= 1:
+    if not isinstance(outcome, str) and _number(outcome) and 0 <= outcome <= 1:
         return _WORDS["tie"] if outcome == 0.5 else (float(outcome), 0.0, 1.0 - float(outcome))
     if isinstance(outcome, Mapping) and set(outcome) <= set(_WORDS):
         parts = [outcome.get(key, 0.0) for key in _WORDS]

@@ -55,8 +55,8 @@ class OneOrder(AllPairs):
 
 
 class Anchors(AllPairs):
-    """Everyone against ``k`` seeded anchors, and these against each other: k (n - k) + k (k - 1) / 2
-    calls in one order each, by turns first and second, or twice that in both."""
+    """Everyone against ``k`` seeded anchors, and these against each other, in one order each
+    (seeded, half the time first): k (n - k) + k (k - 1) / 2 calls, or twice that in both."""
 
     def __init__(
         self, candidates: int, k: int = 1, both_orders: bool = False, **common: Any
@@ -134,7 +134,7 @@ class Knockout(Book):
         if len(self.alive) < 2:
             return []
         pairs = list(zip(self.alive[::2], self.alive[1::2]))
-        self.bracket = [pair if self.rng.random() < 0.5 else pair[::-1] for pair in pairs]
+        self.bracket = [(a, b) if self.rng.random() < 0.5 else (b, a) for a, b in pairs]
         matches = [Match(a, b) for a, b in self.bracket]
         return matches + [Match(b, a) for a, b in self.bracket] * self.both_orders
 
