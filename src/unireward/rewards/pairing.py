@@ -9,10 +9,10 @@ averaged over forms, or nothing where a reply was not read (half under policy ``
     judge.rank(prompt, candidates, pairing="swiss:4")
 
 What a group is asked depends on the scheme, the seed and its own replies alone: neither on the
-names of its candidates nor on what else is in the batch. ``scores`` are the mean probabilities of
-beating each of the others by the fitted strengths, ``raw`` the strengths (log odds, summing to 0)
-and ``sigma`` their standard errors; ``unsettled`` names the candidates whose place is not known
-at the confidence asked, and a note says what was spent and why it ended.
+names of its candidates nor on what else is in the batch. ``scores`` are win rates over all others
+in both orders, calls that were not spent expected from the fitted strengths; ``raw`` the strengths
+(log odds, summing to 0) and ``sigma`` their standard errors; ``unsettled`` names the candidates
+whose place is not known at the confidence asked, and a note says what was spent and why it ended.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class Paired(Assembly):
             winner = tiers[0][0] if len(tiers[0]) == 1 else TIE
         strengths = {names[k]: e.value for k, e in enumerate(standing.strengths) if names[k] in met}
         return Outcome(
-            scores=rates(strengths),
+            scores={names[k]: r for k, r in enumerate(standing.win_rates) if names[k] in met},
             dimensions=mean_dimensions(
                 [
                     self._read(*question.seat).dimensions

@@ -21,11 +21,10 @@ class Ranking:
     """What :meth:`Judge.rank` gives.
 
     ``order`` is tiers from best: candidates in one tier are exactly equal or, where some pairs
-    stood for all (:mod:`unireward.rewards.pairing`), cannot be told apart. ``scores`` are the mean
-    score over each candidate's comparisons, or its mean probability of beating each of the others
-    by the fitted strengths, with a 95 % interval; ``comparisons`` the pairs that were read. Where
-    some were not, ``judgment.status`` says so; a candidate without any read comparison is in
-    neither.
+    stood for all (:mod:`unireward.rewards.pairing`), expected to be. ``scores`` are the mean score
+    over each candidate's comparisons, read or expected, with a 95 % interval; ``comparisons`` the
+    pairs that were read. Where some were not, ``judgment.status`` says so; a candidate without any
+    read comparison is in neither.
     """
 
     order: tuple[tuple[str, ...], ...]
@@ -89,15 +88,16 @@ class Ranking:
 
     @classmethod
     def _fitted(cls, judgment: Judgment) -> Ranking:
-        """From strengths: what each score would be at the ends of its own interval."""
+        """Win rates, each off by what it would be off by at the ends of its strength's interval."""
         scores = {}
         for name, value in judgment.scores.items():
-            low, high = (
+            low, middle, high = (
                 rates(judgment.raw | {name: judgment.raw[name] + side * judgment.sigma[name]})[name]
-                for side in (-normal_quantile(0.95), normal_quantile(0.95))
+                for side in (-normal_quantile(0.95), 0, normal_quantile(0.95))
             )
             met = sum(name in ask.candidates for ask in judgment.asks if ask.status == "ok")
-            scores[name] = Estimate(value, min(low, value), max(high, value), met)
+            low, high = max(0.0, value - middle + low), min(1.0, value - middle + high)
+            scores[name] = Estimate(value, low, high, met)
         return cls(
             order=judgment.ranking or tiers_of(judgment.scores),
             scores=scores,

@@ -111,16 +111,16 @@ class Active(Book):
         bar = NormalDist().inv_cdf(self.confidence)
         inside = z[:, ~head].min(1, initial=np.inf) >= bar
         outside = z[head].min(0, initial=np.inf) >= bar
-        left = ~np.where(head, inside, outside)
-        return left[:, None] & left
+        left = np.logical_not(np.where(head, inside, outside))
+        return np.outer(left, left)
 
     def settled(self, order: list[int], z: np.ndarray) -> tuple[bool, ...]:
         if self.top is None:
             return super().settled(order, z)
         bar = NormalDist().inv_cdf(self.confidence)
         head, tail = order[: self.top], order[self.top :]
-        known = np.atleast_2d(z[np.ix_(head, tail)] >= bar)
-        return tuple(bool(k) for k in np.r_[known.all(axis=1), known.all(axis=0)])
+        known = z[np.ix_(head, tail)] >= bar
+        return tuple(bool(k) for k in [*np.all(known, axis=1), *np.all(known, axis=0)])
 
     def _information(self, gap: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Nats [P] that the reply is expected to say about the sign of the difference."""

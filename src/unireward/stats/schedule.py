@@ -152,8 +152,8 @@ class Knockout(Book):
 
     def _point(self, a: int, b: int) -> float | None:
         """Mean share of ``a`` over the orders read."""
-        read = [self.told[a, b]] * (self.told[a, b] >= 0)
-        read += [1 - self.told[b, a]] * (self.told[b, a] >= 0)
+        told = self.told[a, b], 1 - self.told[b, a]
+        read = [told[0]] * bool(self.told[a, b] >= 0) + [told[1]] * bool(self.told[b, a] >= 0)
         return float(np.mean(read)) if read else None
 
     def order(self) -> list[int]:
