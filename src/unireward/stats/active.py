@@ -62,8 +62,8 @@ class Active(Book):
         if self._enough(order, z):
             self.reason = "settled"
             return []
-        open_ = (np.abs(z) < NormalDist().inv_cdf(self.confidence)) & ~self._alike(forecast)
-        open_ &= self._within(order, z)
+        unsure = np.abs(z) < NormalDist().inv_cdf(self.confidence)
+        open_ = unsure & ~self._alike(forecast) & self._within(order, z)
         free = self.unasked()
         i, j = np.nonzero(np.triu(open_ & (free | free.T), 1))
         if not len(i):
@@ -88,11 +88,11 @@ class Active(Book):
     def _around(self, open_: np.ndarray) -> list[Match]:
         """Where both orders of what is open were asked: the least foreseeable calls of those in
         it with others."""
-        some = open_.any(0) | open_.any(1)
-        i, j = np.nonzero(self.unasked() & (some[:, None] | some))
+        some = np.any(open_ | open_.T, axis=0)
+        i, j = np.nonzero(self.unasked() & np.logical_or.outer(some, some))
         gaps, _ = self.posterior.gaps()
         share, _ = self.posterior.link(gaps[i, j] + self.posterior.mean[self.n])
-        return self._disjoint(i, j, share * (1 - share) * (1.0 * some[i] + some[j]))
+        return self._disjoint(i, j, share * (1 - share) * np.add(some[i], some[j], dtype=float))
 
     def _alike(self, forecast: Forecast) -> np.ndarray:
         """[n, n] bool: sure to end within the margin of each other."""

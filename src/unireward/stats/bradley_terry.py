@@ -7,9 +7,9 @@
     fit.order_bias                 # log odds that being shown first is worth
 
 Newman's iteration (Newman 2023, "Efficient computation of rankings from pairwise comparisons",
-arXiv 2207.00076), all items at once, its step halved where that would swing to and fro; then,
-where a covariance is wanted, Newton's steps on the observed information, which also finish
-comparison graphs that are long chains, on which any iteration of this kind crawls.
+arXiv 2207.00076), all items at once, its step halved where that would swing to and fro; then
+Newton's steps on the observed information, where its inverse is wanted as the covariance, and on
+comparison graphs that are long chains, where any iteration of this kind crawls.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from unireward.stats.likelihood import Likelihood, Place
 
 TOLERANCE = 1e-10
 """Of the largest step in log strength at which a fit has converged."""
-SWEEPS = 200
+SWEEPS = 10_000
+"""Of the iteration, of more items than Newton's steps are made for."""
+_SWEEPS_BEFORE = 200
 MAX_COVARIANCE = 4_000
 """Items beyond which the covariance (its square in memory, its cube in time) is refused."""
 _FAR = 40.0
@@ -139,9 +141,10 @@ def fit_strengths(
     model = Likelihood(rows, bias=order_bias, ties=ties, prior=prior)
     _check_free(model)
     place = Place(np.zeros(model.n), 0.0, 0.0 if ties else -np.inf)
-    place, sweeps, converged = _iterate(model, place)
+    solvable = model.n <= MAX_COVARIANCE
+    place, sweeps, converged = _iterate(model, place, _SWEEPS_BEFORE if solvable else SWEEPS)
     inverse = None
-    if covariance:
+    if covariance or (solvable and not converged):
         place, inverse, more, converged = _finish(model, place)
         sweeps += more
     spread = max(np.ptp(place.strengths), abs(place.bias), abs(place.log_tie) if ties else 0.0)
@@ -150,7 +153,8 @@ def fit_strengths(
             "the most likely strengths or order bias are infinite; set prior=1, or "
             "order_bias=False, or compare more pairs in both orders"
         )
-    return _told(rows, model, place, inverse, sweeps, converged, groups)
+    kept = inverse if covariance else None
+    return _told(rows, model, place, kept, sweeps, converged, groups)
 
 
 def bayesian_bootstrap(
@@ -243,10 +247,10 @@ def _check_free(model: Likelihood) -> None:
         raise InputError("every comparison is a tie, so strengths and ties have no likeliest value")
 
 
-def _iterate(model: Likelihood, place: Place) -> tuple[Place, int, bool]:
+def _iterate(model: Likelihood, place: Place, most: int) -> tuple[Place, int, bool]:
     """Newman's steps until the largest is under the tolerance."""
     scale, before = 1.0, np.inf
-    for sweep in range(1, SWEEPS + 1):
+    for sweep in range(1, most + 1):
         step = model.newman(place)
         if not model.prior:
             step[: model.n] -= step[: model.n].mean()
@@ -260,7 +264,7 @@ def _iterate(model: Likelihood, place: Place) -> tuple[Place, int, bool]:
             scale = 0.5
         before = largest
         place = place.moved(step, scale)
-    return place, SWEEPS, False
+    return place, most, False
 
 
 def _finish(model: Likelihood, place: Place) -> tuple[Place, np.ndarray, int, bool]:
