@@ -61,7 +61,8 @@ def ways_of(folder: Path, asks: Sequence[Any], *, slow: bool = True) -> list[Way
     if slow:
         ways += [
             Way("loop, 128 tokens", few["loop, 128 tokens"], loop(plain, processor, LONG)),
-            Way("generate in batches, 128 tokens", long[:ROWS], batched(plain, processor, LONG, ROWS)),
+            Way("generate in batches, 128 tokens", long[:ROWS],
+                batched(plain, processor, LONG, ROWS)),
             Way("ours, 128 tokens", long[:ROWS], engine.generate),
         ]  # fmt: skip
     return ways

@@ -86,5 +86,7 @@ class Judgment(Row):
         return next(iter(self.scores.values())) if len(self.scores) == 1 else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object of one line, keys in the documented order."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The JSON object of one line, keys in the documented order; ``unsettled`` only where it
+        names someone."""
+        row = self.model_dump(mode="json", by_alias=True)
+        return row if self.unsettled else {k: v for k, v in row.items() if k != "unsettled"}

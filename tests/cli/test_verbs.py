@@ -54,8 +54,29 @@ def test_rank_for_machines_and_people(unireward, table):
     assert ran.json["ranking"] == [["a.png", "b.png", "c.png"]]
     assert (ran.json["agreement"], ran.json["calls"]) == (0.0, 6)
     shown = unireward("rank", "a cat", "a.png", "b.png", "c.png", *options)
-    assert "1. a.png       0.500  [0.09, 0.91]" in shown.out
     assert "3 comparisons, both orders agree on 0%" in shown.out
+    assert "not settled: a.png, b.png, c.png" in shown.out
+    every = unireward("rank", "a cat", "a.png", "b.png", "c.png", "--pairing", "all", *options)
+    assert "1. a.png       0.500  [0.09, 0.91]" in every.out
+
+
+def test_rank_says_what_it_spent_and_saved(unireward, table, pictures):
+    names = [f"{k}.png" for k in "abcdefgh"]
+    for name in names[2:]:
+        (pictures / name).write_bytes((pictures / "a.png").read_bytes())
+    options = table("Image 1 is better")
+    ran = unireward("rank", "a cat", *names, "--budget", "10", *options)
+    assert ran.code == 0
+    assert "10 calls spent, 46 saved of all pairs in both orders" in ran.out
+    assert "not settled: " in ran.out
+    asked = unireward("rank", "a cat", *names, "--budget", "10", "--json", *options)
+    assert asked.json["calls"] == 10
+    assert asked.json["notes"] == ["active pairing: 10 of 56 calls, the budget is spent"]
+    plan = unireward("rank", "a cat", *names, "--budget", "10", "--plan", *options)
+    assert "calls        at most 10\n" in plan.out
+    wrong = unireward("rank", "a cat", *names, "--pairing", "elo", *options)
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "no pairing 'elo'; choose one of all, all-one-order" in wrong.err
 
 
 def test_a_question_takes_answers_and_files_of_answers(unireward, table, pictures):
