@@ -15,6 +15,8 @@ SCALE = 3.0
 """Prior standard deviation of a strength, in log odds."""
 BIAS_SCALE = 1.0
 """Of the order's bias."""
+_SMALL = 1e-5
+"""Of a step in log odds: far under what could turn an order."""
 
 
 class Posterior:
@@ -47,7 +49,7 @@ class Posterior:
             step = self.covariance @ (self._gather(i, j, push) - self._prior * self.mean)
             largest = float(np.abs(step).max())
             self.mean = self.mean + step * min(1.0, 2.0 / max(largest, 1e-300))
-            if largest < 1e-6:
+            if largest < _SMALL:
                 return
 
     def link(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
