@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unireward.ask import Ask, ImageContent, Message, TextContent
+from unireward.ask import Ask, ImageContent, Message, Sampling, TextContent
 from unireward.engines.dialect import Dialect
 from unireward.media import Image
 
@@ -86,3 +86,11 @@ def test_more_answers_ask_for_more_alternatives_up_to_the_servers_bound() -> Non
     assert Dialect().top_for(many) == 34
     assert Dialect(top=20).top_for(many) == 20
     assert Dialect().top_for(PLAIN) == 0
+
+
+def test_a_kept_stop_string_is_asked_for_no_more_where_that_is_refused() -> None:
+    ask = Ask(MESSAGES, sampling=Sampling(stop_after=("</answer>",)))
+    dialect = Dialect(keeps_stop="no_stop_trim")
+    assert not dialect.mend(PLAIN, 400, "unknown field no_stop_trim")
+    assert dialect.mend(ask, 400, "unknown field no_stop_trim")
+    assert dialect == Dialect(edition=1)

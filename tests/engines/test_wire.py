@@ -56,6 +56,20 @@ def test_a_request_says_everything_that_could_change_the_reply() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("stop", "switch", "said"),
+    [
+        ((), "no_stop_trim", {"stop": ["</answer>"], "no_stop_trim": True}),
+        ((), "", {}),
+        (("END",), "no_stop_trim", {"stop": ["END"]}),
+    ],
+)
+def test_a_verdicts_end_is_said_where_the_server_keeps_it(stop, switch, said) -> None:
+    ask = Ask(TEXT.messages, sampling=Sampling(stop=stop, stop_after=("</answer>",)))
+    body = json.loads(request_body(ask, "m", part_of, logprobs=False, keeps_stop=switch))
+    assert {k: v for k, v in body.items() if "stop" in k} == said
+
+
 def test_contents_keep_the_familys_order() -> None:
     contents = (ImageContent("a"), TextContent("then"), ImageContent("b"), TextContent("which?"))  # type: ignore[arg-type]
     body = json.loads(request_body(Ask((Message("user", contents),)), "m", part_of, logprobs=True))

@@ -103,7 +103,10 @@ class Asker:
             part_of = self.encoder.bare if bare else self.encoder.named
         options = {"logprobs": bool(ask.choices) and dialect.logprobs, **options}
         top, field = dialect.top_for(ask), dialect.tokens_field
-        body = request_body(ask, self.model, part_of, top=top, tokens_field=field, **options)
+        body = request_body(
+            ask, self.model, part_of, top=top, tokens_field=field,
+            keeps_stop=dialect.keeps_stop, **options,
+        )  # fmt: skip
         return Prepared(body, edition, bare)
 
     def _named(self, ask: Ask) -> bool:

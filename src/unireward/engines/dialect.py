@@ -6,7 +6,8 @@ ask is lost and none pays twice for what is known:
 
 - ``max_tokens`` refused for ``max_completion_tokens`` (OpenAI's newer models),
 - fewer alternatives a token than asked for (vLLM's ``--max-logprobs``, OpenAI's 20), or none,
-- a media part's ``uuid`` refused by a server that checks its fields.
+- a media part's ``uuid`` refused by a server that checks its fields,
+- the switch that leaves a stop string in the reply's text.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from unireward.ask import Ask
 from unireward.engines.wire import TOP_LOGPROBS
 
 TOKENS, COMPLETION_TOKENS = "max_tokens", "max_completion_tokens"
+KEEPS_STOP = {"vllm": "include_stop_str_in_output", "sglang": "no_stop_trim"}
+"""The field of each server's chat protocol under which a stop string stays in the text."""
 _UNKNOWN = re.compile(r"unsupported|not supported|unknown|unrecogni|not permitted|unexpected")
 _BOUND = re.compile(r"\b(max|maximum|most|less|than|between|range|limit|exceeds?|allowed)\b")
 _TOO_LARGE = re.compile(r"too large|context length|maximum context")
@@ -31,6 +34,7 @@ class Dialect:
     top: int | None = None
     tokens_field: str = TOKENS
     uuid: bool = False
+    keeps_stop: str = ""
     edition: int = 0
 
     @property
@@ -47,7 +51,8 @@ class Dialect:
         if status not in (400, 422):
             return False
         said = message.lower()
-        changed = self._renamed(said) or self._fewer(ask, said) or self._unnamed(ask, said)
+        mends = self._fewer, self._unnamed, self._trimmed
+        changed = self._renamed(said) or any(mend(ask, said) for mend in mends)
         self.edition += changed
         return changed
 
@@ -65,6 +70,12 @@ class Dialect:
             return False
         fewer = [n for n in map(int, re.findall(r"\d{1,4}", said)) if 0 < n < asked]
         self.top = max(fewer) if fewer and _BOUND.search(said) else 0
+        return True
+
+    def _trimmed(self, ask: Ask, said: str) -> bool:
+        if not self.keeps_stop or not ask.sampling.stop_after or self.keeps_stop not in said:
+            return False
+        self.keeps_stop = ""
         return True
 
     def _unnamed(self, ask: Ask, said: str) -> bool:

@@ -32,7 +32,7 @@ from typing import Any, Literal
 from unireward.ask import Ask, Reply
 from unireward.engines.asking import Asker, Prepared, refused
 from unireward.engines.base import CHOOSE, GENERATE, IMAGE, VIDEO, BaseEngine
-from unireward.engines.dialect import Dialect
+from unireward.engines.dialect import KEEPS_STOP, Dialect
 from unireward.engines.encoding import MediaEncoder
 from unireward.engines.endpoint import Endpoint, EndpointError, api_key, checked_url
 from unireward.engines.flight import Flight
@@ -219,6 +219,7 @@ class OpenAIEngine(BaseEngine):
         listed = answer.status == 200
         server = self._server or (owner_of(answer.body) if listed else "")
         self.routes.meet(server)
+        self.dialect.keeps_stop = KEEPS_STOP.get(server, "")
         if self._media_uuid is None:
             self.dialect.uuid = server == VLLM
         return models_of(answer.body) if listed else None

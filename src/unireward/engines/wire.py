@@ -33,6 +33,7 @@ def request_body(
     logprobs: bool,
     top: int = TOP_LOGPROBS,
     tokens_field: str = "max_tokens",
+    keeps_stop: str = "",
     prefix: str | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> bytes:
@@ -40,8 +41,10 @@ def request_body(
 
     ``Ask.extra`` is added as it is, and may override nothing of the ask itself. ``top`` is the
     number of alternatives asked for at each token, ``tokens_field`` how this server calls the
-    bound on new tokens. With ``prefix`` the assistant's turn begins with that text and is to be
-    continued: ``continue_final_message``, which vLLM and SGLang know under the same name
+    bound on new tokens, ``keeps_stop`` the switch that leaves a stop string in the text: without
+    one, ``stop_after`` is not said, since what it ends with would be cut off. With ``prefix`` the
+    assistant's turn begins with that text and is to be continued: ``continue_final_message``,
+    which vLLM and SGLang know under the same name
     (``vllm/entrypoints/openai/chat_completion/protocol.py``, where it excludes a generation
     prompt, and ``sglang/srt/entrypoints/openai/serving_chat.py``, which has no such field).
     ``more`` is said besides, over everything else.
@@ -57,6 +60,8 @@ def request_body(
     }
     if sampling.stop:
         body["stop"] = list(sampling.stop)
+    elif sampling.stop_after and keeps_stop:
+        body |= {"stop": list(sampling.stop_after), keeps_stop: True}
     if logprobs:
         body |= {"logprobs": True, "top_logprobs": top}
     if prefix is not None:

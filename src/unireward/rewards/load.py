@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from unireward.errors import InputError, UsageError
 from unireward.rewards.face import Face
@@ -68,6 +68,9 @@ def load(
     dtype: str = "auto",
     quantise: str | None = None,
     compile: bool = False,
+    server: str | None = None,
+    media_uuid: bool | Literal["bare"] | None = None,
+    tokenizer: Any = None,
 ) -> Face:
     """The judge that ``what`` names (see the module's table).
 
@@ -75,7 +78,8 @@ def load(
     the platform's cache folder (``UNIREWARD_CACHE`` moves it), False does without, and a
     ``ReplyCache`` is used as it is; ``cache_salt`` tells two states of one server apart.
     ``dtype``, ``quantise`` and ``compile`` are a local model's
-    :class:`~unireward.engines.settings.Settings`. The rest goes to :class:`Judge`. Raises
+    :class:`~unireward.engines.settings.Settings`, ``server``, ``media_uuid`` and ``tokenizer`` an
+    endpoint's (:class:`~unireward.engines.OpenAIEngine`). The rest goes to :class:`Judge`. Raises
     UsageError or FamilyError where the family is not known, InputError for what is no checkpoint,
     EngineUnavailableError for a server that is down.
     """
@@ -110,7 +114,12 @@ def load(
         return _scripted(text.removeprefix(SCRIPTED), family, options)
     kept = _cache(cache)
     if text.startswith(("http://", "https://")):
-        engine = _endpoint(text, model, cache_salt, concurrency)
+        from unireward.engines import OpenAIEngine
+
+        engine = OpenAIEngine(
+            text, model=model, salt=cache_salt, concurrency=concurrency, server=server,
+            media_uuid=media_uuid, tokenizer=tokenizer,
+        )  # fmt: skip
         chosen, said = _served_family(family, engine.name)
         announce = _own_words(chosen, engine.name)
         return judge_over(engine, chosen, said, cache=kept, announce=announce, **options)
@@ -149,12 +158,6 @@ def _scripted(table: str, family: str | Path | None, options: dict[str, Any]) ->
                          f"{', '.join(_family_names()[:3])}")  # fmt: skip
     chosen, said = _named(family)
     return judge_over(ScriptedEngine.from_file(table), _official(chosen), said, **options)
-
-
-def _endpoint(url: str, model: str | None, salt: str, concurrency: int) -> Engine:
-    from unireward.engines import OpenAIEngine
-
-    return OpenAIEngine(url, model=model, salt=salt, concurrency=concurrency)
 
 
 def _transformers(
