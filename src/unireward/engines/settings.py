@@ -77,7 +77,7 @@ def _layers(model: Any) -> Any:
 
 def _quantise(model: Any, kind: str) -> None:
     try:
-        import torchao.quantization as ao
+        import torchao.quantization as ao  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise UsageError(
             "quantise needs torchao; pip install 'unireward[quantise]', or leave quantise out"
