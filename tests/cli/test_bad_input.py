@@ -58,7 +58,7 @@ def test_one_candidate_in_rank(unireward, first):
 
 
 def test_two_hundred_in_rank(unireward, first):
-    ran = unireward("rank", "x", *["a.png"] * 200, *first)
+    ran = unireward("rank", "x", *["a.png"] * 200, "--pairing", "all", *first)
     assert ran.code == 2
     assert "19,900 comparisons (39,800 calls in both orders), over the limit of 5,000" in ran.line
 

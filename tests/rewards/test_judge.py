@@ -133,7 +133,7 @@ def test_pair_score_means_over_both_orders(family, pictures):
 def test_rank_is_all_pairs_with_intervals(family, pictures):
     best = [pictures[2], pictures[0], pictures[3], pictures[1]]
     engine = by_picture(best)
-    ranking = Judge(engine, family).rank("x", pictures[:4])
+    ranking = Judge(engine, family).rank("x", pictures[:4], pairing="all")
     assert ranking.order == tuple((str(path),) for path in best)
     assert [ranking.scores[str(path)].value for path in best] == pytest.approx([1, 2 / 3, 1 / 3, 0])
     first = ranking.scores[str(best[0])]
@@ -306,7 +306,7 @@ def test_a_broken_candidate_of_a_group_spoils_only_its_own_comparisons(family, p
 
 def test_two_hundred_candidates_are_refused_with_the_count(family, pictures):
     with pytest.raises(UsageError, match=r"19,900 comparisons \(39,800 calls.*limit of 5,000"):
-        Judge(ScriptedEngine("first"), family).rank("x", [pictures[0]] * 200)
+        Judge(ScriptedEngine("first"), family).rank("x", [pictures[0]] * 200, pairing="all")
 
 
 def test_a_source_that_fails_loses_nothing_before_it(family, pictures):
@@ -354,7 +354,7 @@ def test_half_in_a_group_counts_half_a_win_each(family, pictures):
     best = by_picture(pictures[:3])
     engine = ScriptedEngine(best.reply, faults={0: "error"})  # a against b
     judge = Judge(engine, family, policy="half")
-    ranking = judge.rank("x", pictures[:3])
+    ranking = judge.rank("x", pictures[:3], pairing="all")
     a, b, c = (str(path) for path in pictures[:3])
     assert {k: v.value for k, v in ranking.scores.items()} == {a: 0.75, b: 0.75, c: 0.0}
     assert (ranking.order, ranking.judgment.status) == (((a, b), (c,)), "error")

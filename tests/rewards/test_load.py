@@ -24,7 +24,8 @@ def loaded(monkeypatch):
     """Local checkpoints without their weights: what would have been given to transformers."""
     asked = []
 
-    def engine(path, name, device, *, remember):
+    def engine(path, name, device, settings, *, remember):
+        assert settings == {"dtype": "auto", "quantise": None, "compile": False}
         asked.append((path, name, device, remember))
         made = ScriptedEngine("Image 1 is better", name=name or path.rsplit("/", 1)[-1])
         made.kind = "transformers"
