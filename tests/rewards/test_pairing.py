@@ -192,6 +192,17 @@ def test_what_is_no_pairing() -> None:
         several.asking("active").judge_one(group([1, 2, 3]), "rank")
 
 
+def test_a_record_that_cannot_be_asked_so_is_its_own_state() -> None:
+    records = [group([1, 2, 3], "few"), group(shuffled(6), "enough")]
+    few, enough = Judge(Sorter(), WORDS).asking("active:top:3")(records, "rank")
+    assert (few.status, enough.status) == ("error", "ok")
+    assert "parts the best 3 from the rest, and there are 3 candidates" in (few.reason or "")
+    several = Judge(Sorter(), WORDS, votes=3)
+    several.engine.capabilities = frozenset({GENERATE})
+    states = several.asking("active")([group([1, 2], "pair"), group([1, 2, 3])], "rank")
+    assert [judgment.status for judgment in states] == ["ok", "error"]
+
+
 def test_rank_asks_actively_unless_told() -> None:
     engine = Sorter()
     judge = Judge(engine, WORDS)

@@ -91,8 +91,8 @@ def show_ranking(ranking: Ranking, prompt: str) -> None:
         _verdict(out, judgment)
         out.print(f"{pairs} read")
     if ranking.saved:
-        out.print(f"{ranking.calls:,} calls spent, {ranking.saved:,} saved of all pairs in both "
-                  "orders")  # fmt: skip
+        calls = "1 call" if ranking.calls == 1 else f"{ranking.calls:,} calls"
+        out.print(f"{calls} spent, {ranking.saved:,} saved of all pairs in both orders")
     if ranking.unsettled:
         out.print(Text(f"not settled: {', '.join(ranking.unsettled)}", style="yellow"))
     _cost(out, judgment)

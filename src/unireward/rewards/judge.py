@@ -152,6 +152,12 @@ class Judge(Face):
                 forms=len(forms),
                 pairs=self.pairs,
             )
+            self.pairs.check(record, len(forms))
+            if self.pairs.chooses(len(record.candidates), len(forms)) and self._votes_on(forms):
+                raise InputError(
+                    f"record {record.id}: votes are for all pairs; use pairing all, or leave "
+                    "votes out"
+                )
         return forms
 
     def chooses(self, form: Form) -> bool:
@@ -211,7 +217,7 @@ class Judge(Face):
         if expecting and header.mode == "score":
             return Expecting(record, forms, header, labels=self._labels, **common)
         if header.mode != "score" and self.pairs.chooses(len(record.candidates), len(forms)):
-            return self._paired(record, forms, header, asked, media)
+            return Paired(record, forms, header, pairs=self.pairs, seed=self.seed, media=media)
         if asked.votes > 1:
             once = frozenset(place for place, form in enumerate(forms) if self.chooses(form))
             return Polled(record, forms, header, votes=self.votes, once=once, **common)
@@ -225,25 +231,17 @@ class Judge(Face):
     def checked_pairs(self, pairs: Pairs) -> Pairs:
         return checked_orders(pairs, self.both_orders)
 
-    def _paired(
-        self, record: Record, forms: list[Form], header: Header, asked: Asked,
-        media: dict[str, dict[str, Any]],
-    ) -> Paired:  # fmt: skip
-        if asked.votes > 1:
-            raise InputError(
-                f"record {record.id}: votes are for all pairs; use pairing all, or leave votes out"
-            )
-        return Paired(record, forms, header, pairs=self.pairs, seed=self.seed, media=media)
+    def _votes_on(self, forms: Sequence[Form]) -> bool:
+        return self.votes.most > 1 and any(not self.chooses(form) for form in forms)
 
     def asked(self, task: str, forms: Sequence[Form]) -> Asked:
         """The way these forms are asked, as far as confidence depends on it."""
-        worded = any(not self.chooses(form) for form in forms)
         return Asked(
             task=task,
             mode=forms[0].mode,
             forms=tuple("/".join(filter(None, (form.name, form.aspect))) for form in forms),
             orders="both" if self.both_orders and forms[0].mode != "score" else "one",
-            votes=self.votes.most if worded else 1,
+            votes=self.votes.most if self._votes_on(forms) else 1,
             prompt="+".join(self.family.form_prompt_id(form) for form in forms),
             model=self.engine.identity,
         )

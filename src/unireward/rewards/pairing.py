@@ -92,6 +92,16 @@ class Pairs:
             return min(about * forms, self.most(candidates, forms))
         return self.most(candidates, forms)
 
+    def check(self, record: Record, forms: int) -> None:
+        """InputError where a record's candidates cannot be compared so."""
+        self.orders(forms)
+        top, there = self.scheme.partition("top:")[2], len(record.candidates)
+        if top and self.chooses(there, forms) and int(top) >= there:
+            raise InputError(
+                f"record {record.id}: pairing {self.scheme} parts the best {top} from the rest, "
+                f"and there are {there} candidates; name fewer"
+            )
+
     def check_alone(self, record: Record, forms: int) -> None:
         """InputError where each candidate cannot be scored alone within the budget."""
         calls = len(record.candidates) * forms
@@ -102,8 +112,7 @@ class Pairs:
             )
 
     def pairing(self, candidates: int, forms: int, seed: int) -> Pairing:
-        """InputError where the budget is under one match."""
-        self.orders(forms)
+        """One that has not asked yet, for a record that :meth:`check` let pass."""
         budget = None if self.budget is None else self.budget // forms
         return make_pairing(
             ACTIVE if self.scheme == ALL else self.scheme,
@@ -126,6 +135,7 @@ class Paired(Assembly):
         self._asked: list[Question] = []
         self._round: list[Match] = []
         self._left = len(self._next())
+        assert self._left, "a pairing that asks nothing"
 
     def questions(self) -> Iterator[Question]:
         return iter(tuple(self._asked))
