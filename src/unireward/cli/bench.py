@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unireward.cli import options as o
+from unireward.cli.asked import Told, asked
 
 if TYPE_CHECKING:
     from unireward.benchmarks.result import BenchResult
 
 
+@asked("expected", "one_order")
 def bench(
+    *,
     name: Annotated[str, typer.Argument(help="world: the drawn world's held-out records.")],
-    judge: o.JudgeName = "tiny",
+    told: Told,
     tasks: Annotated[
         str, typer.Option("--tasks", help="all, or some: image_generation,image_editing,...")
     ] = "all",
@@ -40,17 +43,6 @@ def bench(
         Path | None,
         typer.Option("--out", help="Folder for result.json, judgments, index.html; resumable."),
     ] = None,
-    family: o.FamilyName = None,
-    model: o.ModelName = None,
-    device: o.Device = None,
-    votes: o.VoteCount = 1,
-    vote_confidence: o.VoteConfidence = None,
-    temperature: o.Temperature = None,
-    expected: o.Expected = False,
-    no_cache: o.NoCache = False,
-    cache_salt: o.CacheSalt = "",
-    one_order: o.OneOrder = False,
-    concurrency: o.Concurrency = 32,
     json: o.Json = False,
 ) -> None:
     """Measure a judge: accuracy, calibration and correlation, beside what looks at less.
@@ -62,7 +54,6 @@ def bench(
     from unireward.benchmarks.bench import bench as measure
     from unireward.benchmarks.benchmark import get_benchmark
     from unireward.benchmarks.ways import parse_ways
-    from unireward.cli.judging import judge_of
     from unireward.cli.output import print_json
     from unireward.jobs.progress import progress_for
 
@@ -70,16 +61,12 @@ def bench(
     chosen = {} if tasks == "all" else {"tasks": [t.strip() for t in tasks.split(",") if t.strip()]}
     benchmark = get_benchmark(name, items=items, seed=seed, level=level, **chosen)
     rules = next(iter(benchmark.protocols.values()))
-    if one_order:
+    if told["one_order"]:
         rules = replace(rules, name=f"{rules.name}, one order", orders="one")
-    if judge == "tiny":
+    if told["judge"] == "tiny":
         # Its matrices are too small to share: two threads took twice as long as one.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with judge_of(
-        judge, family=family, model=model, device=device, seed=seed, form=None, aspect=None,
-        no_cache=no_cache, cache_salt=cache_salt, one_order=one_order, concurrency=concurrency,
-        votes=votes, vote_confidence=vote_confidence, temperature=temperature, expected=expected,
-    ) as loaded:  # fmt: skip
+    with told.judge(seed=seed) as loaded:
         result = measure(
             benchmark, loaded, ways=ways, rules=rules, choose=choose, out=out,
             progress=progress_for(),

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unireward.cli import options as o
+from unireward.cli.asked import Told, asked
 
 if TYPE_CHECKING:
     from unireward.families.judge_json import JudgeFile
     from unireward.rewards.calibrating import CalibrationReport
 
 
+@asked("seed", "form", "aspect", "expected", "one_order")
 def calibrate(
+    *,
     records: Annotated[Path, typer.Argument(help="Labelled records: .jsonl or .parquet.")],
-    judge: o.JudgeName = "tiny",
+    told: Told,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="A judge.json, or its folder; else the judge's own."),
@@ -35,20 +38,6 @@ def calibrate(
         str | None,
         typer.Option("--map", help="One's own columns: prompt=caption,a=img1,b=img2."),
     ] = None,
-    family: o.FamilyName = None,
-    model: o.ModelName = None,
-    device: o.Device = None,
-    seed: o.Seed = 0,
-    form: o.FormName = None,
-    aspect: o.Aspect = None,
-    votes: o.VoteCount = 1,
-    vote_confidence: o.VoteConfidence = None,
-    temperature: o.Temperature = None,
-    expected: o.Expected = False,
-    no_cache: o.NoCache = False,
-    cache_salt: o.CacheSalt = "",
-    one_order: o.OneOrder = False,
-    concurrency: o.Concurrency = 32,
     json: o.Json = False,
 ) -> None:
     """Fit a judge's confidence to labelled records.
@@ -56,7 +45,6 @@ def calibrate(
     Needs 200 labels a task. Run the same command again after an interruption and it goes on.
     """
     from unireward.benchmarks.bench import versions
-    from unireward.cli.judging import judge_of
     from unireward.cli.output import print_json
     from unireward.errors import InputError
     from unireward.jobs.progress import progress_for
@@ -66,17 +54,13 @@ def calibrate(
 
     if not records.exists():
         raise InputError(f"{records}: no such file; check the path")
-    place, source = _place(judge, family, out)
-    with judge_of(
-        judge, family=family, model=model, device=device, seed=seed, form=form, aspect=aspect,
-        no_cache=no_cache, cache_salt=cache_salt, one_order=one_order, concurrency=concurrency,
-        votes=votes, vote_confidence=vote_confidence, temperature=temperature, expected=expected,
-    ) as loaded:  # fmt: skip
+    place, source = _place(told["judge"], told["family"], out)
+    with told.judge() as loaded:
         job = {**loaded.identity, "calibration": None, "mode": mode, "of_task": task}
         rows = _kept_in(place, {**job, **Source(records, columns, None).identity})
         report = fit(
             loaded, records, judgments=rows, mode=mode, task=task, map=columns, method=method,
-            folds=folds, seed=seed, versions=versions(), progress=progress_for(),
+            folds=folds, seed=told["seed"], versions=versions(), progress=progress_for(),
         )  # fmt: skip
         place = keep(report.entries, place, loaded, source)
     if json:

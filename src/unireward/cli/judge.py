@@ -8,9 +8,22 @@ from typing import Annotated
 import typer
 
 from unireward.cli import options as o
+from unireward.cli.asked import Told, asked
 
 
+@asked(
+    "seed",
+    "form",
+    "aspect",
+    "expected",
+    "pairing",
+    "budget",
+    "confidence",
+    "one_order",
+    "max_comparisons",
+)
 def judge(
+    *,
     records: Annotated[
         Path, typer.Argument(help="Records: .jsonl, .parquet, or one's own table with --map.")
     ],
@@ -33,28 +46,7 @@ def judge(
     retry: Annotated[
         str, typer.Option("--retry", help="Judge these rows again: error,truncated,...")
     ] = "",
-    judge: o.JudgeName = "tiny",
-    family: o.FamilyName = None,
-    model: o.ModelName = None,
-    device: o.Device = None,
-    dtype: o.Dtype = "auto",
-    quantise: o.Quantise = None,
-    compile: o.Compile = False,
-    seed: o.Seed = 0,
-    form: o.FormName = None,
-    aspect: o.Aspect = None,
-    votes: o.VoteCount = 1,
-    vote_confidence: o.VoteConfidence = None,
-    temperature: o.Temperature = None,
-    expected: o.Expected = False,
-    pairing: o.Pairing = None,
-    budget: o.Budget = None,
-    confidence: o.Settled = None,
-    no_cache: o.NoCache = False,
-    cache_salt: o.CacheSalt = "",
-    one_order: o.OneOrder = False,
-    concurrency: o.Concurrency = 32,
-    max_comparisons: o.MaxComparisons = 5_000,
+    told: Told,
     plan: o.ShowPlan = False,
     show_prompt: o.ShowPrompt = False,
     json: o.Json = False,
@@ -63,7 +55,7 @@ def judge(
 
     Run the same command again after an interruption and it goes on where it stopped.
     """
-    from unireward.cli.judging import instead, judge_of
+    from unireward.cli.judging import instead
     from unireward.cli.output import print_json
     from unireward.errors import InputError, UsageError
     from unireward.files import read_records
@@ -74,14 +66,7 @@ def judge(
         raise UsageError("judge needs a place for the judgments; add --out judgments.jsonl")
     if not records.exists():
         raise InputError(f"{records}: no such file; check the path")
-    with judge_of(
-        judge, family=family, model=model, device=device, seed=seed, form=form, aspect=aspect,
-        dtype=dtype, quantise=quantise, compile=compile,
-        no_cache=no_cache, cache_salt=cache_salt, one_order=one_order, concurrency=concurrency,
-        max_comparisons=max_comparisons, on_failure=on_failure,
-        votes=votes, vote_confidence=vote_confidence, temperature=temperature, expected=expected,
-        pairing=pairing, budget=budget, confidence=confidence,
-    ) as loaded:  # fmt: skip
+    with told.judge(on_failure=on_failure) as loaded:
         if plan or show_prompt:
             rows = read_records(records, map=columns, task=task)
             instead(loaded, rows, mode, plan=plan, show_prompt=show_prompt, json=json)
