@@ -74,7 +74,7 @@ Budget = Annotated[
 ]
 Settled = Annotated[
     float | None,
-    typer.Option("--confidence", help="Places are settled when this sure: 0.9, say."),
+    typer.Option("--confidence", help="Places are settled when this sure, on average: 0.8."),
 ]
 MaxComparisons = Annotated[
     int, typer.Option("--max-comparisons", min=1, help="Refuse a record with more pairs.")

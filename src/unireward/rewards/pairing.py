@@ -32,7 +32,7 @@ from unireward.rewards.reading import Heard
 from unireward.stats.pairings import Match, Pairing, Standing, make_pairing
 
 ALL, ONE_ORDER, ACTIVE = "all", "all-one-order", "active"
-CONFIDENCE = 0.9
+CONFIDENCE = 0.8
 _Z = 1.959964
 _ENDED = {
     "settled": "settled at {confidence:g}",
