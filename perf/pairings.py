@@ -45,7 +45,6 @@ SHAPES = ("close", "flips")
 ERRORS = (0.06, 0.13, 0.24)
 SHARES = (0.15, 0.25, 0.35, 0.45, 0.55)
 MULTIPLES = (0.75, 1.0, 1.25, 1.5, 2.0)
-SETTLED = (0.8, 0.9)
 ASKED = {(16, 0.06): 0.35, (32, 0.06): 0.25, (16, 0.13): 0.55}
 BEST = 0.85
 
@@ -169,42 +168,49 @@ def measured(order: tuple[int, ...], world: World) -> dict[str, float]:
 
 
 def active(n: int, error: float, shape: str, trials: int, seed: int) -> dict[str, Any]:
-    """One run a trial, looked at after as many calls as each row has, and where it would have
-    stopped at a confidence."""
+    """One run a trial, looked at after as many calls as each row has."""
     every = n * (n - 1)
     marks = {round(share * every): f"{share:.0%} of calls" for share in SHARES}
     marks |= {round(c * n * np.log2(n)): f"{c:g} N log2 N" for c in MULTIPLES}
     marks = {calls: name for calls, name in sorted(marks.items()) if calls <= 0.6 * every}
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in marks.values()}
-    stops: dict[float, list[dict[str, float]]] = {level: [] for level in SETTLED}
     for trial, world in enumerate(worlds(n, error, shape, trials, seed)):
-        pairing = Active(n, seed=trial, batch=max(1, n // 4), confidence=0.97)
-        left, levels = list(marks), list(SETTLED)
+        pairing = Active(n, seed=trial, batch=max(1, n // 4), confidence=0.97, every=True)
+        left = list(marks)
         for _ in rounds(pairing, world):
-            standing = pairing.standing()
-            sure = float(np.mean(standing.certainty))
-            row = {"calls": standing.spent / every, "sure": sure}
-            while levels and sure >= levels[0]:
-                stops[levels.pop(0)].append(row | measured(standing.order, world))
-            while left and standing.spent >= left[0]:
-                rows[marks[left.pop(0)]].append(row | measured(standing.order, world))
-            if not left and (not levels or (n > 16 and levels == [SETTLED[1]])):
+            while left and pairing.spent >= left[0]:
+                standing = pairing.standing()
+                row = {"calls": standing.spent / every} | measured(standing.order, world)
+                rows[marks[left.pop(0)]].append(row)
+            if not left:
                 break
-    table = {name: {"calls": calls, **averaged(rows[name])} for calls, name in marks.items()}
-    for level, found in stops.items():
-        if len(found) == trials:
-            share = float(np.mean([row["calls"] for row in found]))
-            table[f"settled at {level:g}"] = {
-                "calls": round(share * every, 1),
-                "of_n_log2_n": round(share * every / (n * np.log2(n)), 3),
-                **averaged(found),
-            }
-    return table
+    return {
+        name: {"calls": calls, **averaged(rows[name])}
+        for calls, name in marks.items()
+        if rows[name]
+    }
+
+
+def settled(n: int, error: float, shape: str, trials: int, seed: int) -> dict[str, Any]:
+    """Left to end by itself, at the confidence it has if none is asked for."""
+    rows = []
+    for trial, world in enumerate(worlds(n, error, shape, trials, seed)):
+        pairing = Active(n, seed=trial, batch=max(1, n // 4))
+        for _ in rounds(pairing, world):
+            pass
+        standing = pairing.standing()
+        rows.append({
+            "calls": standing.spent / standing.full,
+            "of_n_log2_n": standing.spent / (n * np.log2(n)),
+            "expected_tau": standing.expected_tau,
+            "places_settled": float(np.mean(standing.settled)),
+            "ended_settled": float(standing.reason == "settled"),
+        } | measured(standing.order, world))  # fmt: skip
+    return averaged(rows)
 
 
 def averaged(rows: list[dict[str, float]]) -> dict[str, Any]:
-    names = {"calls": "share", "sure": "expected_right"}
-    return {names.get(key, key): mean([row[key] for row in rows]) for key in rows[0]}
+    return {{"calls": "share"}.get(key, key): mean([row[key] for row in rows]) for key in rows[0]}
 
 
 def bounds(n: int, error: float, shape: str, trials: int, seed: int) -> dict[str, Any]:
@@ -358,46 +364,75 @@ def trials_of(trials: int, n: int) -> int:
     return max(2, trials // {8: 1, 16: 1, 32: 2, 64: 5}[n])
 
 
+def judged(trials: int, seed: int) -> dict[str, Any]:
+    """The active scheme at fixed numbers of calls, with the bounds."""
+    return {
+        name: {"bounds": bounds(*row, seed), **active(*row, seed)} for name, row in cases(trials)
+    }
+
+
+def stopped(trials: int, seed: int) -> dict[str, Any]:
+    return {name: settled(*row, seed) for name, row in cases(trials)}
+
+
+def cases(trials: int) -> Iterator[tuple[str, tuple[int, float, str, int]]]:
+    for n in (8, 16, 32, 64):
+        for error in ERRORS:
+            for shape in SHAPES:
+                count = trials if (n, error) in ASKED else trials_of(trials, n)
+                print(f"N={n} {error:.0%} {shape}", flush=True)
+                yield f"N={n} {error:.0%} {shape}", (n, error, shape, count)
+
+
+def asked(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows that have a figure to meet, beside it."""
+    found = []
+    for (n, error), share in ASKED.items():
+        for shape in SHAPES:
+            row = table[f"N={n} {error:.0%} {shape}"]
+            there = row[f"{share:.0%} of calls"]
+            found.append({
+                "n": n, "wrong": error, "shape": shape, "share": share, "tau": there["tau"],
+                "target": 0.95, "met": there["tau"]["mean"] >= 0.95,
+                "tau_truth": there["tau_truth"], "clairvoyant": row["bounds"]["clairvoyant"],
+                "truth": row["bounds"]["truth"],
+            })  # fmt: skip
+    return found
+
+
+PARTS = {
+    "fits": lambda trials, seed: fits(seed),
+    "active": judged,
+    "settled": stopped,
+    "best with 3 N calls at 6%": best,
+    "N=16 at 6%, 84 calls": others,
+    "equal candidates": equals,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=PARTS, help="Measure this part, keep the others.")
     given = parser.parse_args()
-    trials, seed = given.trials, given.seed
+    before = json.loads(RESULT.read_text("utf-8")) if given.only else {}
     result: dict[str, Any] = {
         "what": "single-order calls of N (N - 1), and Kendall's tau-b of the order they give",
         "unireward": unireward.__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "machine": platform.machine(),
-        "seed": seed,
-        "trials": {str(n): trials_of(trials, n) for n in (8, 16, 32, 64)},
-        "fits": fits(seed),
-        "asked": [],
-        "active": {},
+        "seed": given.seed,
+        "trials": {str(n): trials_of(given.trials, n) for n in (8, 16, 32, 64)},
+        "asked": before.get("asked"),
     }
-    for n in (8, 16, 32, 64):
-        for error in ERRORS:
-            count = trials if (n, error) in ASKED else trials_of(trials, n)
-            for shape in SHAPES:
-                row = active(n, error, shape, count, seed)
-                limits = bounds(n, error, shape, count, seed)
-                result["active"][f"N={n} {error:.0%} {shape}"] = {"bounds": limits, **row}
-                if (n, error) in ASKED:
-                    there = row[f"{ASKED[n, error]:.0%} of calls"]
-                    result["asked"].append({
-                        "n": n, "wrong": error, "shape": shape, "share": ASKED[n, error],
-                        "tau": there["tau"], "target": 0.95,
-                        "met": there["tau"]["mean"] >= 0.95, "tau_truth": there["tau_truth"],
-                        "clairvoyant": limits["clairvoyant"], "truth": limits["truth"],
-                    })  # fmt: skip
-                    print(result["asked"][-1], flush=True)
-                print(f"N={n} {error:.0%} {shape}", flush=True)
-    result["best with 3 N calls at 6%"] = best(trials, seed)
-    result["N=16 at 6%, 84 calls"] = others(trials, seed)
-    result["equal candidates"] = equals(trials, seed)
+    for name, part in PARTS.items():
+        wanted = given.only in (None, name)
+        result[name] = part(given.trials, given.seed) if wanted else before.get(name)
+    result["asked"] = asked(result["active"])
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
 

@@ -64,24 +64,29 @@ def test_a_third_of_the_calls_give_nearly_the_full_ranking():
 def test_it_ends_settled_and_says_which_places_are_not():
     standing = drive(Active(12, seed=1, batch=3), judge(12, 3))
     assert standing.reason == "settled"
-    assert np.mean(standing.certainty) >= 0.8
-    assert standing.spent < 132
-    loose = {
-        place
-        for k, sure in enumerate(standing.certainty)
-        if sure < 0.8
-        for place in (k, k + 1)
-    }  # fmt: skip
-    assert set(standing.unsettled) == loose
+    assert standing.expected_tau >= 0.9
+    assert standing.spent < 132 / 2
+    sure = [True, *(certainty >= 0.9 for certainty in standing.certainty), True]
+    assert standing.settled == tuple(a and b for a, b in pairwise(sure))
+    assert standing.unsettled == tuple(k for k in range(12) if not (sure[k] and sure[k + 1]))
+
+
+def test_the_expected_tau_is_that_of_draws_of_how_it_may_end():
+    replies = judge(9, 4)
+    pairing = Active(9, seed=0, budget=30)
+    standing = drive(pairing, replies)
+    found = pairing.forecast()
+    ends = np.random.default_rng(0).multivariate_normal(found.points, found.covariance, 2000)
+    taus = [scipy.stats.kendalltau(rank_scores(standing), end).statistic for end in ends]
+    assert standing.expected_tau == pytest.approx(np.mean(taus), abs=0.01)
 
 
 def test_every_neighbour_settled_costs_more_and_holds():
     replies = judge(10, 7)
-    some = drive(Active(10, seed=2), replies)
-    every = drive(Active(10, seed=2, every=True), replies)
-    assert every.spent >= some.spent
-    if every.reason == "settled":
-        assert min(every.certainty) >= 0.8
+    some = drive(Active(10, seed=2, confidence=0.8), replies)
+    every = drive(Active(10, seed=2, confidence=0.8, every=True), replies)
+    assert every.spent > some.spent
+    assert every.reason != "settled" or min(every.certainty) >= 0.8
 
 
 def test_a_budget_is_the_most_it_spends():

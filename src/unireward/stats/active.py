@@ -1,8 +1,8 @@
-"""Active: ask the pair it would learn most from, stop when the order is settled.
+"""Active: ask the pair it would learn most from, stop when the order is known well enough.
 
-After every round the strengths' posterior says of each pair how sure its order is. Open are the
-pairs that are less sure than the confidence asked for and still have an order to be shown in; of
-these that one is asked whose reply is expected to say most about which of the two is stronger
+After every round the forecast says of each pair how sure its order in the full ranking is. Open
+are those that are less sure than the confidence asked for and have an order left to be shown in;
+of these that one is asked whose reply is expected to say most about which of the two is stronger
 (the mutual information of the reply and the sign of the difference). Nothing is spent on pairs
 whose order is known from others: among n candidates about n log n calls are needed, as in sorting.
 
@@ -15,8 +15,7 @@ each order, and what these leave open is told from others or stays open.
 
 from __future__ import annotations
 
-from itertools import pairwise
-from statistics import NormalDist, fmean
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -31,10 +30,11 @@ _SHORTLIST = 8
 
 
 class Active(Book):
-    """``goal``: ``order`` ends when neighbours in the order are right with ``confidence`` on
-    average (each of them if ``every``, which costs most calls), ``best`` when the best is above
-    every other so surely, ``top:K`` each of the K best above each of the rest. A round has at most
-    ``batch`` matches, no candidate in two of them.
+    """``goal``: ``order`` ends when Kendall's tau of the order with the full ranking is expected to
+    be ``confidence``, or (with ``every``, which costs most of all calls) when each two neighbours
+    are in order with that probability; ``best`` when the best is so surely above every other,
+    ``top:K`` each of the K best above each of the rest. A round has at most ``batch`` matches, no
+    candidate in two of them.
     """
 
     lapse = 0.02
@@ -59,7 +59,7 @@ class Active(Book):
     def _next(self) -> list[Match]:
         forecast, order = self.forecast(), self.order()
         z = forecast.z()
-        if self._enough(order, z):
+        if self._enough(forecast, order):
             self.reason = "settled"
             return []
         unsure = np.abs(z) < NormalDist().inv_cdf(self.confidence)
@@ -78,12 +78,10 @@ class Active(Book):
         i, j = i[free[i, j]], j[free[i, j]]
         return self._disjoint(i, j, self._information(gaps[i, j], spread[i, j]))
 
-    def _enough(self, order: list[int], z: np.ndarray) -> bool:
-        if self.top is not None or self.every:
-            return all(self.settled(order, z))
-        normal = NormalDist()
-        sure = [normal.cdf(float(z[a, b])) for a, b in pairwise(order)]
-        return not sure or fmean(sure) >= self.confidence
+    def _enough(self, forecast: Forecast, order: list[int]) -> bool:
+        if all(self.settled(order, forecast.z())):
+            return True
+        return self.top is None and not self.every and forecast.tau() >= self.confidence
 
     def _around(self, open_: np.ndarray) -> list[Match]:
         """Where both orders of what is open were asked: the least foreseeable calls of those in

@@ -16,9 +16,7 @@ from unireward.stats.posterior import Posterior
 
 TIE_MARGIN = 0.01
 """Of the win rate: two that would end closer than this are not worth a call to tell apart."""
-CONFIDENCE = 0.8
-"""Stops the active scheme where four in five neighbours are expected to be right: most of the
-pairs left are nearly even ones, which cost as much again to settle."""
+CONFIDENCE = 0.9
 _EQUAL = 1e-6
 _WAITING, _UNREAD = -2.0, -1.0
 
@@ -118,6 +116,7 @@ class Book(ABC):
             strengths=self.posterior.strengths(counts),
             shares=shares,
             win_rates=tuple(float(rate) for rate in forecast.rates()),
+            expected_tau=forecast.tau(),
             certainty=certainty,
             settled=self.settled(order, forecast.z()),
             spent=self.spent,

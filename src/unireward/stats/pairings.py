@@ -56,6 +56,7 @@ class Standing:
     strengths: tuple[Estimate, ...]
     shares: tuple[float | None, ...]
     win_rates: tuple[float, ...]
+    expected_tau: float
     certainty: tuple[float, ...]
     settled: tuple[bool, ...]
     spent: int
@@ -94,13 +95,14 @@ def make_pairing(
     *,
     seed: int = 0,
     budget: int | None = None,
-    confidence: float = 0.8,
+    confidence: float = 0.9,
     batch: int = 1,
 ) -> Pairing:
     """A pairing by name: one of :data:`SCHEMES`, K and R being numbers.
 
-    ``budget`` is the most calls it may spend. ``confidence`` is what places are settled at, and
-    ``batch`` the most matches in a round of the active scheme. Raises UsageError for another name.
+    ``budget`` is the most calls it may spend, ``batch`` the most matches in a round of the active
+    scheme. ``confidence`` is the probability at which a place is settled, and the expected tau at
+    which the active scheme ends. Raises UsageError for another name.
     """
     from unireward.stats.active import Active
     from unireward.stats.schedule import AllPairs, Anchors, Knockout, OneOrder, Swiss
