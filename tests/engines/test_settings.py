@@ -69,8 +69,13 @@ def test_settings_that_are_none(settings: dict[str, str], said: str) -> None:
 
 
 def test_a_server_computes_as_it_likes() -> None:
-    with pytest.raises(UsageError, match="dtype is for a model in this process"):
+    with pytest.raises(UsageError, match=r"is no model in this process; leave dtype out"):
         load("http://127.0.0.1:9/v1", family="zero-shot", dtype="bfloat16")
+
+
+def test_what_a_server_takes_is_nothing_to_a_model_here() -> None:
+    with pytest.raises(UsageError, match=r"server is 'vllm' but tiny is no server's URL"):
+        load("tiny", cache=False, server="vllm")
 
 
 def test_products_are_timed_and_advice_follows_from_them() -> None:

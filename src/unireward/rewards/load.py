@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 TINY = "tiny"
 SCRIPTED = "scripted:"
+_URL = ("http://", "https://")
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _MEND = (
     "give tiny, a checkpoint's folder, a hub id such as CodeGoat24/UnifiedReward-2.0-qwen3vl-8b, "
@@ -85,58 +86,28 @@ def load(
     """
     text = str(what)
     options: dict[str, Any] = {
-        "both_orders": both_orders,
-        "form": form,
-        "aspect": aspect,
-        "policy": policy,
-        "seed": seed,
+        "both_orders": both_orders, "form": form, "aspect": aspect, "policy": policy, "seed": seed,
         "max_comparisons": max_comparisons,
-    }
-    # What only a judge that is asked in words takes.
-    if votes != 1:
-        options["votes"] = votes
-    if pairs is not None:
-        options["pairs"] = pairs
-    if temperature is not None:
-        options["temperature"] = temperature
-    if expected:
-        options["expected"] = True
+    }  # fmt: skip
+    # What only a judge that is asked in words takes, where it was said.
+    worded = {
+        "votes": (votes, 1), "temperature": (temperature, None), "expected": (expected, False),
+        "pairs": (pairs, None),
+    }  # fmt: skip
+    options |= {name: value for name, (value, unsaid) in worded.items() if value != unsaid}
     settings = {"dtype": dtype, "quantise": quantise, "compile": compile}
-    changed = {name for name, value in settings.items() if value not in ("auto", None, False)}
-    if changed and text.startswith((SCRIPTED, "http://", "https://")):
-        raise UsageError(
-            f"{', '.join(sorted(changed))} {'are' if len(changed) > 1 else 'is'} for a model in "
-            f"this process and {text} is none; leave it out"
-        )
-    if model is not None and not text.startswith(("http://", "https://")):
-        raise UsageError(f"model is {model!r} but {text} is no server's URL; leave model out")
+    served = {"model": model, "server": server, "media_uuid": media_uuid, "tokenizer": tokenizer}
+    if not text.startswith(_URL):
+        _leave_out(served, text, "no server's URL")
+    if text.startswith((SCRIPTED, *_URL)):
+        _leave_out(settings, text, "no model in this process")
     if text.startswith(SCRIPTED):
         return _scripted(text.removeprefix(SCRIPTED), family, options)
     kept = _cache(cache)
-    if text.startswith(("http://", "https://")):
-        from unireward.engines import OpenAIEngine
-
-        engine = OpenAIEngine(
-            text, model=model, salt=cache_salt, concurrency=concurrency, server=server,
-            media_uuid=media_uuid, tokenizer=tokenizer,
-        )  # fmt: skip
-        chosen, said = _served_family(family, engine.name)
-        announce = _own_words(chosen, engine.name)
-        return judge_over(engine, chosen, said, cache=kept, announce=announce, **options)
-    path = str(tiny_folder()) if text == TINY else text
-    found = _found(text, path, family)
-    if found.kind is not None:
-        if changed:
-            raise UsageError(
-                f"{text} gives numbers, not words: leave {', '.join(sorted(changed))} out"
-            )
-        return load_scorer(found, device=device, cache=kept, **options)
-    chosen = found.family
-    assert chosen is not None, "what is no scorer has a family"
-    engine = _transformers(path, found.name, device, settings, remember=kept is not None)
-    said = _own_words(chosen, engine.name)
-    card = chosen.spec.card or (_named(TINY)[0].spec.card if text == TINY else None)
-    return judge_over(engine, chosen, found.said, cache=kept, announce=said, card=card, **options)
+    if text.startswith(_URL):
+        served |= {"salt": cache_salt, "concurrency": concurrency}
+        return _at_server(text, family, served, cache=kept, **options)
+    return _in_process(text, family, device, settings, cache=kept, **options)
 
 
 def tiny_folder() -> Path:
@@ -148,6 +119,42 @@ def tiny_folder() -> Path:
 
 
 # Engines ------------------------------------------------------------------------------------
+
+
+def _leave_out(given: dict[str, Any], text: str, why: str) -> None:
+    """Raise UsageError where something was said that ``text`` cannot take."""
+    said = [name for name, value in given.items() if value not in (None, "auto", False)]
+    if said:
+        what = f"{said[0]} is {given[said[0]]!r}"
+        raise UsageError(f"{what} but {text} is {why}; leave {', '.join(said)} out")
+
+
+def _at_server(
+    url: str, family: str | Path | None, served: dict[str, Any], *, cache: Any, **options: Any
+) -> Face:
+    from unireward.engines import OpenAIEngine
+
+    engine = OpenAIEngine(url, **served)
+    chosen, said = _served_family(family, engine.name)
+    announce = _own_words(chosen, engine.name)
+    return judge_over(engine, chosen, said, cache=cache, announce=announce, **options)
+
+
+def _in_process(
+    text: str, family: str | Path | None, device: str | None, settings: dict[str, Any], *,
+    cache: Any, **options: Any,
+) -> Face:  # fmt: skip
+    path = str(tiny_folder()) if text == TINY else text
+    found = _found(text, path, family)
+    if found.kind is not None:
+        _leave_out(settings, text, "a scorer, which gives numbers and not words")
+        return load_scorer(found, device=device, cache=cache, **options)
+    chosen = found.family
+    assert chosen is not None, "what is no scorer has a family"
+    engine = _transformers(path, found.name, device, settings, remember=cache is not None)
+    said = _own_words(chosen, engine.name)
+    card = chosen.spec.card or (_named(TINY)[0].spec.card if text == TINY else None)
+    return judge_over(engine, chosen, found.said, cache=cache, announce=said, card=card, **options)
 
 
 def _scripted(table: str, family: str | Path | None, options: dict[str, Any]) -> Face:
