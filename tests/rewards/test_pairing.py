@@ -253,5 +253,5 @@ def test_what_a_job_must_find_the_same() -> None:
     judge = Judge(Sorter(), WORDS)
     assert judge.identity["pairs"] is None
     asked = judge.asking("active", budget=9).identity["pairs"]
-    assert asked == {"scheme": "active", "budget": 9, "confidence": 0.8}
+    assert asked == {"scheme": "active", "budget": 9, "confidence": 0.9}
     assert Pairs("active").likely(16, 2) == 2 * 2 * 16 * 4

@@ -74,7 +74,9 @@ Budget = Annotated[
 ]
 Settled = Annotated[
     float | None,
-    typer.Option("--confidence", help="Places are settled when this sure, on average: 0.8."),
+    typer.Option(
+        "--confidence", help="Ends at this expected rank correlation with all pairs: 0.9."
+    ),
 ]
 MaxComparisons = Annotated[
     int, typer.Option("--max-comparisons", min=1, help="Refuse a record with more pairs.")

@@ -218,7 +218,7 @@ class Face:
         there are more comparisons than ``max_comparisons``.
 
         ``pairing`` is one of :data:`unireward.stats.SCHEMES`: by default ``active``, which asks
-        the pairs it would learn most from until places are settled at ``confidence`` (0.8) or
+        the pairs it would learn most from until places are settled at ``confidence`` (0.9) or
         ``budget`` calls are spent, or the judge's own scheme where it was given one.
         """
         if len(candidates) < 2:

@@ -32,10 +32,10 @@ from unireward.rewards.reading import Heard
 from unireward.stats.pairings import Match, Pairing, Standing, make_pairing
 
 ALL, ONE_ORDER, ACTIVE = "all", "all-one-order", "active"
-CONFIDENCE = 0.8
+CONFIDENCE = 0.9
 _Z = 1.959964
 _ENDED = {
-    "settled": "settled at {confidence:g}",
+    "settled": "settled ({confidence:g} asked)",
     "budget": "the budget is spent",
     "asked": "all that {scheme} asks was asked",
     "exhausted": "no call that is left would settle more",
@@ -46,7 +46,7 @@ _ENDED = {
 class Pairs:
     """Which pairs of a group are asked. ``scheme`` is one of :data:`unireward.stats.SCHEMES`
     (``all``: both orders of every pair), ``budget`` the most calls a record may cost,
-    ``confidence`` what places are settled at. Raises UsageError for what is none."""
+    ``confidence`` the rank correlation with all pairs that is expected at the end. Raises UsageError for what is none."""
 
     scheme: str = ALL
     budget: int | None = None
@@ -250,6 +250,7 @@ def spent_line(standing: Standing, pairs: Pairs, forms: int) -> str:
     scheme = ACTIVE if pairs.scheme == ALL else pairs.scheme
     why = _ENDED[standing.reason or "asked"].format(confidence=pairs.confidence, scheme=scheme)
     line = f"{scheme} pairing: {standing.spent * forms:,} of {standing.full * forms:,} calls, {why}"
+    line += f", expected tau {standing.expected_tau:.2f} with all of them"
     if standing.unread:
         line += f", {standing.unread * forms:,} not read"
     return line
