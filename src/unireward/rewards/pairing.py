@@ -46,7 +46,8 @@ _ENDED = {
 class Pairs:
     """Which pairs of a group are asked. ``scheme`` is one of :data:`unireward.stats.SCHEMES`
     (``all``: both orders of every pair), ``budget`` the most calls a record may cost,
-    ``confidence`` the rank correlation with all pairs that is expected at the end. Raises UsageError for what is none."""
+    ``confidence`` the rank correlation with all pairs that is expected at the end. Raises
+    UsageError for what is none."""
 
     scheme: str = ALL
     budget: int | None = None
