@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import numpy as np
 
 from recipes.unifiedreward_joint.arms import TASKS, Arm, arms, base_config
 from unireward.errors import InputError
+from unireward.jobs.workers import pool_of
 from unireward.stats.intervals import Estimate, wilson
 from unireward.stats.paired import paired_difference
 
@@ -80,7 +80,7 @@ def reproduce(
     base = train_base(out, scale, say)
     todo = arms(seeds, scale)
     say(f"{len(todo)} trainings, {sum(arm.steps for arm in todo):,} steps in all")
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with pool_of(workers) as pool:
         running = {pool.submit(run_arm, arm, out, base): arm for arm in todo}
         for done in as_completed(running):
             found = done.result()

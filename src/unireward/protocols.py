@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from unireward.ask import Ask, Reply
     from unireward.judgment import Judgment
+    from unireward.prompt import Prompt
     from unireward.record import Record
+    from unireward.sampled import Sampled
 
 
 @runtime_checkable
@@ -69,9 +71,25 @@ class DifferentiableReward(Reward, Protocol):
 
 @runtime_checkable
 class Policy(Protocol):
-    """A model being aligned: ``sample`` gives n candidates a prompt, reproducibly."""
+    """A model being aligned, or anything else that makes candidates.
 
-    def sample(self, prompts: Sequence[Record], n: int, seed: int) -> list[Record]: ...
+    ``sample`` gives each prompt's n candidates, in order. A candidate depends on the policy, its
+    prompt, ``seed`` and its own index alone, never on what else is in the call. What cannot be
+    made (a reply cut short, a picture that is not finite) is left out with its reason
+    (:class:`unireward.sampled.Sampled`); only a policy that is wholly unusable raises.
+    """
+
+    @property
+    def name(self) -> str:
+        """What provenance calls it."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Digest or address that tells its weights from every other's, for resumed jobs."""
+        ...
+
+    def sample(self, prompts: Sequence[Prompt], n: int, seed: int) -> list[Sampled]: ...
 
 
 Objective = Callable[[Any, Any], tuple[Any, Any, dict[str, float]]]

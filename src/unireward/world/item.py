@@ -10,6 +10,7 @@ import numpy as np
 
 from unireward.media import Image, Video
 from unireward.record import Candidate, Part, PartRole, Record, Span
+from unireward.sampled import candidate_name
 from unireward.world.truth import label_of
 
 FPS = 8
@@ -51,7 +52,7 @@ class Order:
 
 def candidate_ids(number: int) -> list[str]:
     """a, b, ..., z, then c27, c28, ..."""
-    return [chr(97 + i) if i < 26 else f"c{i + 1}" for i in range(number)]
+    return [candidate_name(index) for index in range(number)]
 
 
 def media_part(pixels: np.ndarray, role: PartRole | None = None) -> Part:
