@@ -192,11 +192,18 @@ def _made(media: list[Pixels]) -> Iterator[tuple[Pixels, Tensors]]:
         yield one, found
 
 
-def allowed_bytes(max_bytes: int | None, device: Any, option: str = "feature_bytes") -> int:
-    """``max_bytes`` if the memory of ``device`` (a ``torch.device``) holds so much."""
+def allowed_bytes(
+    max_bytes: int | None,
+    device: Any,
+    option: str = "feature_bytes",
+    default: int = DEFAULT_BYTES,
+    part: int = 8,
+) -> int:
+    """``max_bytes`` if the memory of ``device`` (a ``torch.device``) holds so much; None is
+    ``default``, or one ``part`` of the memory if that is less."""
     memory = memory_of(device)
     if max_bytes is None:
-        return DEFAULT_BYTES if memory is None else min(DEFAULT_BYTES, memory // 8)
+        return default if memory is None else min(default, memory // part)
     if max_bytes < 0:
         raise InputError(f"{option} is {max_bytes:,}; give bytes, 0 to keep nothing")
     if memory is not None and max_bytes > memory:

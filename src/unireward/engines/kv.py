@@ -7,7 +7,9 @@ how several prompts go on from one prefix, and how replies that have ended leave
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -54,6 +56,13 @@ class RoomyLayer(DynamicLayer):
         made._hold([self.keys, self.values], rows=rows)
         return made
 
+    @classmethod
+    def of(cls, keys: torch.Tensor, values: torch.Tensor) -> RoomyLayer:
+        made = cls()
+        made.lazy_initialization(keys, values)
+        made._hold([keys, values])
+        return made
+
     def _hold(
         self, states: list[torch.Tensor], more: int = 0, rows: torch.Tensor | None = None
     ) -> None:
@@ -72,6 +81,21 @@ class RoomyLayer(DynamicLayer):
         self.keys, self.values = (buffer[:, :, :width] for buffer in buffers)
 
 
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One prompt's keys and values [heads, columns, width] of each layer, without padding."""
+
+    layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+
+    @property
+    def columns(self) -> int:
+        return self.layers[0][0].shape[1]
+
+    @cached_property
+    def bytes(self) -> int:
+        return sum(state.nbytes for layer in self.layers for state in layer)
+
+
 @dataclass
 class Held:
     """The cache of a batch, and which of its columns are a row's own: bool [rows, columns], or
@@ -88,6 +112,34 @@ class Held:
         """The same of ``rows`` (int64 on the cache's device), a row as often as it is named."""
         layers: list[Any] = [layer.selected(rows, room) for layer in self.cache.layers]  # type: ignore[union-attr]
         return Held(Cache(layers=layers), None if self.real is None else self.real[rows])
+
+    def row(self, place: int) -> Row:
+        """A copy of one row's own columns."""
+        columns = slice(None) if self.real is None else self.real[place].nonzero()[:, 0]
+        return Row(
+            tuple(
+                (layer.keys[place][:, columns].clone(), layer.values[place][:, columns].clone())  # type: ignore[union-attr]
+                for layer in self.cache.layers
+            )
+        )
+
+
+def stacked(rows: Sequence[Row], lengths: Sequence[int]) -> Held:
+    """A batch of the first ``lengths`` columns of each row."""
+    widest = max(lengths)
+    layers: list[Any] = []
+    for parts in zip(*(row.layers for row in rows), strict=True):
+        # Zeros where there is nothing: masked, and finite.
+        both = [
+            state.new_zeros(len(rows), state.shape[0], widest, state.shape[2]) for state in parts[0]
+        ]
+        for place, (part, length) in enumerate(zip(parts, lengths, strict=True)):
+            for made, state in zip(both, part):
+                made[place, :, :length] = state[:, :length]
+        layers.append(RoomyLayer.of(*both))
+    device = rows[0].layers[0][0].device
+    real = torch.arange(widest, device=device) < torch.tensor(lengths, device=device)[:, None]
+    return Held(Cache(layers=layers), None if min(lengths) == widest else real)
 
 
 def empty(layers: int, room: int = 0) -> Held:

@@ -44,6 +44,11 @@ class Node:
     def length(self) -> int:
         return self.stop - self.start
 
+    def moved(self, places: Sequence[int], start: int) -> Node:
+        """The same of prompts ``places`` whose first ``start`` tokens were left aside."""
+        children = tuple(child.moved(places, start) for child in self.children)
+        return Node(places[self.line], self.start + start, self.stop + start, children)
+
     def leaves(self) -> Iterator[Node]:
         """The prompts that end here or below."""
         if not self.children:
@@ -67,7 +72,7 @@ def plan(
     """
     keys = [np.ascontiguousarray(code, np.int64) for code in codes]
     order = sorted(range(len(keys)), key=lambda i: keys[i].tobytes())
-    common = [_common(keys[a], keys[b]) for a, b in pairwise(order)]
+    common = [shared(keys[a], keys[b]) for a, b in pairwise(order)]
     return _Planner(keys, whole or [()] * len(keys), order, common, worth, share, deep).nodes()
 
 
@@ -76,8 +81,8 @@ def tokens(forest: Sequence[Node]) -> int:
     return sum(node.length + tokens(node.children) for node in forest)
 
 
-def _common(a: np.ndarray, b: np.ndarray) -> int:
-    """Length of the longest common prefix."""
+def shared(a: np.ndarray, b: np.ndarray) -> int:
+    """Length of the longest common prefix of two prompts' codes."""
     shorter = min(len(a), len(b))
     differs = a[:shorter] != b[:shorter]
     return int(differs.argmax()) if differs.any() else shorter

@@ -9,14 +9,13 @@ bounded by tokens, longest first. Where lines share nothing, each batch is one b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 
 from unireward.ask import Ask, Reply
@@ -25,10 +24,11 @@ from unireward.engines.choosing import Tree, score
 from unireward.engines.decode import Decoder
 from unireward.engines.features import Features
 from unireward.engines.forward import Forward, Stretch
+from unireward.engines.kept import MOST, Begun, Kept, parent_of
 from unireward.engines.kv import Held
-from unireward.engines.line import Line
 from unireward.engines.plain import reply_of
 from unireward.engines.prefixes import SHARE, WORTH, Node, plan
+from unireward.engines.task import Task
 from unireward.errors import InputError, UnirewardError
 
 WINDOW = 256
@@ -57,20 +57,6 @@ class Limits:
     part: float = SHARE
 
 
-@dataclass(frozen=True)
-class Task:
-    """One ask as its line."""
-
-    index: int
-    ask: Ask
-    line: Line
-    tree: Tree | None
-
-    @property
-    def kind(self) -> str:
-        return "choose" if self.tree else "generate"
-
-
 @dataclass
 class Batch:
     """Nodes that run together, each on a row of ``parent`` (None: from the start). ``spent`` is
@@ -89,7 +75,8 @@ class Batch:
 
 
 class Quick:
-    """One model's quick path. ``locked`` is what guards the model while it runs."""
+    """One model's quick path. ``locked`` is what guards the model while it runs, ``kept`` what is
+    gone on from in later windows (:meth:`forget` it where the weights change)."""
 
     def __init__(
         self,
@@ -101,6 +88,7 @@ class Quick:
         limits: Limits,
         *,
         penalty: float = 1.0,
+        kept: Kept,
         locked: Any,
     ) -> None:
         self.forward = forward
@@ -110,6 +98,7 @@ class Quick:
         self.ends = list(ends)
         self.limits = limits
         self.penalty = penalty
+        self.kept = kept
         self.locked = locked
         self.computed = 0
         """Tokens of prompts put through the model, padding left aside."""
@@ -135,6 +124,11 @@ class Quick:
                 window, seen = [], {}
         yield from self._answer(window)
 
+    def forget(self) -> None:
+        """Let go of what was computed with the weights as they were."""
+        self.features.clear()
+        self.kept.clear()
+
     def _task(self, numbered: tuple[int, Ask]) -> Task:
         index, ask = numbered
         tree = self._tree(ask.choices) if ask.choices else None
@@ -145,23 +139,73 @@ class Quick:
     def _answer(self, window: list[Task]) -> Iterator[tuple[int, Reply]]:
         if not window:
             return
-        if self.limits.share and len(window) > 1:
-            forest = plan(
-                _codes([task.line for task in window]),
-                [[(s.start, s.stop) for s in task.line.media] for task in window],
-                worth=self.limits.worth,
-                share=self.limits.part,
-            )
-        else:
-            forest = [Node(k, 0, len(task.line)) for k, task in enumerate(window)]
-        batches = list(self._batches(window, forest))
+        planned = self._planned(window)
+        following = next(planned, None)
         with ThreadPoolExecutor(1, thread_name_prefix="patches") as beside:
-            for batch, following in zip(batches, [*batches[1:], None]):
+            while following is not None:
+                batch, following = following, next(planned, None)
                 # The next batch's patches are made while the model runs.
                 loading = following and beside.submit(_load, self._missing(window, following))
                 yield from self._run(window, batch)
                 if loading:
                     loading.result()
+
+    def _planned(self, window: list[Task]) -> Iterator[Batch]:
+        """The first batches of a window: of prompts that begin as one that is kept does, and of
+        those that begin anew."""
+        if not self.limits.share:
+            yield from self._batches(
+                window, [Node(k, 0, len(t.line)) for k, t in enumerate(window)]
+            )
+            return
+        alike: dict[bytes, list[int]] = {}
+        begun: dict[bytes, Begun] = {}
+        anew: list[int] = []
+        for place, task in enumerate(window):
+            found = self._begun(task)
+            if found is None:
+                anew.append(place)
+                continue
+            key = task.codes[: found.length].tobytes()
+            begun[key] = found
+            alike.setdefault(key, []).append(place)
+        yield from self._batches(window, self._forest(window, anew))
+        for keys in self._held_at_once(begun):
+            nodes = {key: self._forest(window, alike[key], begun[key].length) for key in keys}
+            row_of = [row for row, key in enumerate(keys) for _ in nodes[key]]
+            parent = parent_of([begun[key] for key in keys])
+            for batch in self._batches(window, [n for key in keys for n in nodes[key]], parent):
+                batch.rows = [row_of[k] for k in batch.rows]
+                yield batch
+
+    def _held_at_once(self, begun: Mapping[bytes, Begun]) -> Iterator[list[bytes]]:
+        """Beginnings that are stacked together: no more tokens than a batch may go on from."""
+        most = REACH * self.limits.tokens
+        part: list[bytes] = []
+        for key in sorted(begun, key=lambda key: -begun[key].length):
+            if part and (len(part) + 1) * begun[part[0]].length > most:
+                yield part
+                part = []
+            part.append(key)
+        if part:
+            yield part
+
+    def _begun(self, task: Task) -> Begun | None:
+        limits = self.limits
+        return self.kept.find(task.codes, task.whole, worth=limits.worth, share=limits.part)
+
+    def _forest(self, window: list[Task], places: Sequence[int], start: int = 0) -> list[Node]:
+        """The plan of some of the window's prompts from ``start`` on."""
+        tasks = [window[place] for place in places]
+        if len(tasks) == 1:
+            return [Node(places[0], start, len(tasks[0].line))]
+        found = plan(
+            [task.codes[start:] for task in tasks],
+            [[(a - start, b - start) for a, b in task.whole if a >= start] for task in tasks],
+            worth=self.limits.worth,
+            share=self.limits.part,
+        )
+        return [node.moved(places, start) for node in found]
 
     def _missing(self, window: list[Task], batch: Batch) -> list[Any]:
         """Media of a batch whose features are not at hand."""
@@ -253,6 +297,9 @@ class Quick:
         ]
         self.forwards += 1
         self.computed += sum(stretch.length for stretch in stretches)
+        # A window that is not full is somebody's who waits for it before he asks for more.
+        keeps = self.kept.max_bytes > 0 and len(window) <= MOST and batch.kind != "share"
+        keeps = keeps and self.limits.share
         room = 0
         if batch.kind == "choose":
             room = max(task.tree.size for task in tasks if task.tree is not None)
@@ -264,12 +311,14 @@ class Quick:
             batch.rows,
             features=self.features.encode(_pixels(stretches)),
             logits=batch.kind != "share",
-            keep=batch.kind != "choose" or room > 0,
+            keep=batch.kind != "choose" or room > 0 or keeps,
             room=room,
         )
         if batch.kind == "share":
             return passed.held, []
         assert passed.logits is not None
+        if keeps and passed.held is not None:
+            self.kept.keep([task.codes for task in tasks], passed.held)
         finish = self._choose if batch.kind == "choose" else self._generate
         return None, finish(tasks, passed.logits, passed.held)
 
@@ -317,20 +366,3 @@ def _load(media: Sequence[Any]) -> None:
     for pixels in media:
         with suppress(Exception):
             pixels.load()
-
-
-def _codes(lines: Sequence[Line]) -> list[np.ndarray]:
-    """Lines' symbols as numbers: ids, and below zero the rows of media."""
-    base: dict[str, int] = {}
-    last, codes = 0, []
-    for line in lines:
-        code = line.ids.copy()
-        for shown in line.media:
-            medium = shown.medium
-            if medium.key not in base:
-                last -= medium.tokens
-                base[medium.key] = last
-            first = base[medium.key] + shown.first
-            code[shown.start : shown.stop] = np.arange(first, first + shown.stop - shown.start)
-        codes.append(code)
-    return codes

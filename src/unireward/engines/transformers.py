@@ -45,12 +45,15 @@ _NEUTRAL = (None, 0, 0.0, 1, 1.0, [], False)
 class Ways:
     """How a model is run. ``encode_once`` keeps vision features, at most ``feature_bytes``
     (None: 2 GiB, or an eighth of the device's memory if that is less; 0 keeps none);
-    ``prefix_reuse`` computes shared prefixes once; ``quick_vision`` runs the tower's convolution
-    as a matrix product and its attention over a whole batch (None: on the CPU only)."""
+    ``prefix_reuse`` computes shared prefixes once, and keeps at most ``prefix_bytes`` of keys and
+    values (None: 1 GiB, or a sixteenth of the memory) for rounds of a few asks; ``quick_vision``
+    runs the tower's convolution as a matrix product and its attention over a whole batch (None:
+    on the CPU only)."""
 
     encode_once: bool = True
     prefix_reuse: bool = True
     feature_bytes: int | None = None
+    prefix_bytes: int | None = None
     quick_vision: bool | None = None
 
 
@@ -83,15 +86,17 @@ class TransformersEngine(PlainEngine):
         encode_once: bool = True,
         prefix_reuse: bool = True,
         feature_bytes: int | None = None,
+        prefix_bytes: int | None = None,
         quick_vision: bool | None = None,
     ) -> None:
         self.path = str(path)
         self.identity = ""
-        self.ways = Ways(encode_once, prefix_reuse, feature_bytes, quick_vision)
+        self.ways = Ways(encode_once, prefix_reuse, feature_bytes, prefix_bytes, quick_vision)
         settings = Settings.of(dtype, quantise, compile)
         processor = load_processor(self.path)
         model = load_model(self.path, dtype).to(device or best_device()).eval()
         settings.apply(model)
+        self._lasting = True
         self._take(
             model,
             processor,
@@ -99,7 +104,6 @@ class TransformersEngine(PlainEngine):
             batch_tokens,
             max_batch,
         )
-        self._lasting = True
         # Other numbers give other replies: they are not taken from the cache of these.
         self.identity = identity_of(self.path, self.model, memo) + settings.tag
 
@@ -156,11 +160,12 @@ class TransformersEngine(PlainEngine):
     def forget(self) -> None:
         """Let go of what was computed with the weights as they were."""
         if self._quick is not None:
-            self._quick.features.clear()
+            self._quick.forget()
 
     def close(self) -> None:
         quick, self._quick = self._quick, None
         if quick is not None:
+            quick.kept.clear()
             quick.features.close()
         super().close()
 
@@ -177,8 +182,9 @@ class TransformersEngine(PlainEngine):
     def _make_quick(self) -> Any:
         """The quick path, or why this model has none."""
         from unireward.engines.eyes import eyes_of
-        from unireward.engines.features import Features
+        from unireward.engines.features import Features, allowed_bytes
         from unireward.engines.forward import Forward
+        from unireward.engines.kept import DEFAULT_BYTES, Kept
         from unireward.engines.line import Lines
         from unireward.engines.medium import Media
         from unireward.engines.quick import Limits, Quick
@@ -196,6 +202,9 @@ class TransformersEngine(PlainEngine):
         features = Features(
             model, eyes, max_bytes=self.ways.feature_bytes, quick=self.ways.quick_vision
         )
+        prefixes = allowed_bytes(
+            self.ways.prefix_bytes, model.device, "prefix_bytes", DEFAULT_BYTES, 16
+        )
         media = Media(eyes, self.name, features.__contains__)
         return Quick(
             forward,
@@ -205,6 +214,7 @@ class TransformersEngine(PlainEngine):
             self._end_tokens(),
             Limits(self.batch_tokens, self.max_batch, self.ways.prefix_reuse),
             penalty=model.generation_config.repetition_penalty or 1.0,
+            kept=Kept(prefixes if self._lasting else 0),
             locked=self._lock,
         )
 
