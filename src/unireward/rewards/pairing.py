@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from unireward.errors import InputError, UsageError
@@ -179,10 +180,15 @@ class Paired(Assembly):
     # The judgment -------------------------------------------------------------------------------
 
     def notes(self) -> list[str]:
-        return [spent_line(self._pairing.standing(), self._pairs, len(self._forms))]
+        return [spent_line(self._standing, self._pairs, len(self._forms))]
+
+    @cached_property
+    def _standing(self) -> Standing:
+        """Worked out once, when all was told."""
+        return self._pairing.standing()
 
     def outcome(self, names: list[str], status: str) -> Outcome:
-        standing = self._pairing.standing()
+        standing = self._standing
         met = {name for question in self._asked for name in question.order if self._ok(question)}
         ranked = len(met) == len(names)
         tiers = tuple(tuple(names[k] for k in tier) for tier in standing.tiers)
