@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -39,11 +40,9 @@ def qwen3_vl(tokenizer: Any) -> architectures.Made:
 
 
 def checkpoint(name: str, out: Path) -> Path:
-    architectures.ARCHITECTURES.setdefault("qwen3_vl", qwen3_vl)
-    try:
+    # The table is every test's: what it had is back afterwards.
+    with patch.dict(architectures.ARCHITECTURES, qwen3_vl=qwen3_vl):
         return save_checkpoint(name, out)
-    finally:
-        architectures.ARCHITECTURES.pop("qwen3_vl")
 
 
 def batch_of(folder: Path, rows: list[int], side: str = "right", *, images: bool = True) -> Any:

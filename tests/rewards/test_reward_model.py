@@ -11,9 +11,10 @@ import torch
 import transformers
 
 from tests.rewards.reward_backbones import batch_of, checkpoint, scores
+from unireward.engines.states import inner
 from unireward.errors import InputError
 from unireward.rewards.heads import RidgeMoments, make_head
-from unireward.rewards.reward_model import RewardModel, features, hidden_states, inner
+from unireward.rewards.reward_model import RewardModel, features, hidden_states
 
 BACKBONES = ("qwen2_5_vl", "qwen3_vl", "llava_onevision")
 HEADS: dict[str, dict[str, Any]] = {

@@ -45,6 +45,12 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "dpo hinge": {"kind": "dpo", "loss": "hinge", "beta": 0.9},
     "dpo robust": {"kind": "dpo", "loss": "robust", "label_smoothing": 0.2, "average": True},
     "mm-dpo": {"kind": "dpo", "margin_weight": 0.5},
+    "denoise": {},
+    "denoise min-snr": {"kind": "denoise", "weighting": "min-snr", "gamma": 2.0},
+    "diffusion-dpo": {"beta": 3.0, "label_smoothing": 0.1, "ties": "half", "sft_weight": 0.2},
+    "diffusion ipo": {"kind": "diffusion-dpo", "loss": "ipo", "beta": 0.5, "weighting": "noise"},
+    "diffusion weighed": {"kind": "diffusion-dpo", "beta": 2.0, "weighting": "clean",
+                          "margin_weight": 0.5, "score_power": 1.5, "score_reference": 0.7},
 }  # fmt: skip
 
 
@@ -82,6 +88,8 @@ def random_case(
         "scores": unknown(normal(rows, DIMENSIONS)), "score_weights": uniform(rows),
         "absolute": unknown((uniform(rows) * 2).round() / 2),
         "reference_logps": -5 * uniform(rows),
+        "error_weights": uniform(rows), "reference_errors": uniform(rows),
+        "pair_score": unknown(uniform(pairs) + 0.1),
         "ranking": integers(rows, ranked), "ranking_group": integers(2, ranked),
         "ranking_tier": integers(3, ranked),
         f"aux_{AUX}": unknown(normal(4, 2)),
@@ -90,6 +98,9 @@ def random_case(
         logits=normal(m, VOCABULARY),
         rewards=normal(rows, DIMENSIONS),
         sigma=uniform(rows, DIMENSIONS) + 0.3,
+        errors=uniform(rows),
+        snr=3 * uniform(rows),
+        gain=uniform(rows),
         aux={AUX: normal(4, 2)},
     )
     for leaf in outputs.tensors():
@@ -114,6 +125,9 @@ def joined(cases: list[tuple[Outputs, Batch]]) -> tuple[Outputs, Batch]:
         logits=torch.cat([o.logits for o, _ in cases if o.logits is not None]),
         rewards=torch.cat([o.rewards for o, _ in cases if o.rewards is not None]),
         sigma=torch.cat([o.sigma for o, _ in cases if o.sigma is not None]),
+        errors=torch.cat([o.errors for o, _ in cases if o.errors is not None]),
+        snr=torch.cat([o.snr for o, _ in cases if o.snr is not None]),
+        gain=torch.cat([o.gain for o, _ in cases if o.gain is not None]),
         aux={AUX: torch.cat([o.aux[AUX] for o, _ in cases])},
     )
     return outputs, {name: torch.cat(values) for name, values in fields.items()}

@@ -12,6 +12,7 @@ import torch
 
 from tests.engines.architectures import save_checkpoint
 from unireward.engines.prompt import prompt_of
+from unireward.engines.sequences import Encoder, end_of_turn, stacked
 from unireward.engines.transformers import TransformersEngine
 from unireward.errors import InputError
 from unireward.families import get_family
@@ -19,11 +20,10 @@ from unireward.families.family import Family
 from unireward.files.lines import LineError, Place
 from unireward.media import Image, Video
 from unireward.record import Candidate, Label, Part, Record
-from unireward.training.collate import Collator, stacked
+from unireward.training.collate import Collator
 from unireward.training.data_config import DataConfig
 from unireward.training.examples import Example, asks_of
 from unireward.training.maker import Maker, Objective
-from unireward.training.sequences import Encoder, end_of_turn
 
 TINY = Path(__file__).parents[2] / "src/unireward/assets/tiny"
 NAMES = ("qwen2_5_vl", "qwen3_vl", "qwen3_5", "llava_onevision", "gemma3", "idefics3")

@@ -65,8 +65,9 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
     aux = list(outputs.aux)
 
     def loss(*tensors: Tensor) -> Tensor:
-        n = 3 + len(aux)
-        made = Outputs(*tensors[:3], aux=dict(zip(aux, tensors[3:n])))
+        n = 4 + len(aux)
+        made = Outputs(*tensors[:3], errors=tensors[3], aux=dict(zip(aux, tensors[4:n])),
+                       snr=outputs.snr, gain=outputs.gain)  # fmt: skip
         values = dict(zip((name for name, _ in objective.named_parameters()), tensors[n:]))
         found = torch.func.functional_call(objective, values, (made, batch, totals))
         return found[0]
@@ -95,6 +96,7 @@ def test_a_batch_whose_labels_are_all_ignored_gives_zero(name: str) -> None:
     nothing = {
         "targets": -100, "words": -100, "yes_share": torch.nan, "pair_weights": 0.0,
         "scores": torch.nan, "absolute": torch.nan, "ranking_tier": 0, f"aux_{AUX}": torch.nan,
+        "error_weights": 0.0,
     }  # fmt: skip
     ignored = {
         key: torch.full_like(value, nothing[key]) if key in nothing else value
@@ -136,9 +138,13 @@ def test_half_precision_is_widened_before_any_arithmetic() -> None:
     outputs, batch = random_case(17)
     for dtype in (torch.float16, torch.bfloat16):
         # The same numbers, once in half precision and once not: the same float32 loss.
-        half = Outputs(*(t.detach().to(dtype) for t in outputs.tensors()[:3]),
-                       aux={AUX: outputs.aux[AUX].detach().to(dtype)})  # fmt: skip
-        full = Outputs(*(t.float() for t in half.tensors()[:3]), aux={AUX: half.aux[AUX].float()})
+        named = {name: value.detach().to(dtype) for name, value in vars(outputs).items()
+                 if isinstance(value, Tensor)}  # fmt: skip
+        half = Outputs(**named, aux={AUX: outputs.aux[AUX].detach().to(dtype)})
+        full = Outputs(
+            **{name: value.float() for name, value in named.items()},
+            aux={AUX: half.aux[AUX].float()},
+        )
         objective = everything()
         totals = objective.weights(batch)
         one, _ = objective(half, batch, totals)
@@ -194,6 +200,9 @@ def test_learned_widths_are_the_objectives_parameters() -> None:
         ({"dpo": {"beta": 0}}, "dpo: beta is 0; it must be above 0"),
         ({"dpo": {"label_smoothing": 0.5}}, "it must be at least 0 and below 0.5"),
         ({"regression": {"loss": "l1"}}, "loss is 'l1'; use one of mse, huber, nll"),
+        ({"denoise": {"weighting": "snr"}}, "weighting is 'snr'; use one of none, clean, noise"),
+        ({"diffusion-dpo": {"loss": "hinge", "label_smoothing": 0.1}}, "has no meaning for"),
+        ({"diffusion-dpo": {"sft_weight": -1}}, "sft_weight is -1; it must be at least 0"),
         ({}, "an objective needs a term"),
     ],
 )  # fmt: skip
@@ -226,6 +235,10 @@ def test_two_terms_of_one_name_are_refused() -> None:
         ("dpo", "reference_logps", "the batch has no reference_logps"),
         ("dpo", "sequence", "the batch has pairs and no sequence; fill it"),
         ("mm-dpo", "margin", "margin_weight is 0.5 and the batch has no margin"),
+        ("denoise", "errors", "the model gave no errors; train a generator"),
+        ("denoise min-snr", "snr", "the model gave no snr; train a generator, or set weighting"),
+        ("diffusion-dpo", "reference_errors", "the batch has no reference_errors"),
+        ("diffusion weighed", "pair_score", "score_power is 1.5 and the batch has no pair_score"),
         ("auxiliary", AUX, "the model has no layer 'width', it has none"),
     ],
 )

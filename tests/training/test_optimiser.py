@@ -119,3 +119,47 @@ def test_nothing_left_to_train_is_said() -> None:
         weight.requires_grad_(False)
     with pytest.raises(InputError, match="nothing is left to train"):
         make_optimiser(module, OptimiserConfig())
+
+
+def test_muon_in_float32_is_pytorch_s_but_for_its_precision() -> None:
+    """Steps apart by what bfloat16 rounds, with the same momentum. The gradients are of full
+    rank: of others, bfloat16 makes noise where there is nothing."""
+    half = OptimiserConfig(name="muon", lr=0.01, weight_decay=0.1)
+    full = half.model_copy(update={"orthogonalise": "float32"})
+    theirs, ours = Small(), Small()
+    start = ours.up.weight.detach().clone()
+    first, second = make_optimiser(theirs, half), make_optimiser(ours, full)
+    torch.manual_seed(4)
+    for _ in range(3):
+        for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            one.grad = torch.randn_like(one)
+            other.grad = one.grad.clone()
+        first.step()
+        second.step()
+    moved = (ours.up.weight - start).norm()
+    assert moved > 0.01
+    assert (ours.up.weight - theirs.up.weight).norm() < 0.02 * moved
+    buffers = [part.state[part.param_groups[0]["params"][0]]["momentum_buffer"]
+               for part in (first.parts[0], second.parts[0])]  # fmt: skip
+    assert torch.equal(*buffers)
+    # The state of one is taken up by the other.
+    second.load_state_dict(first.state_dict())
+    stepped(ours, second, 1)
+
+
+def test_orthogonal_matrices_have_singular_values_near_one() -> None:
+    """As the quintic's coefficients promise (0.7 to 1.2), whichever side is longer."""
+    from unireward.training.muon import orthogonal
+
+    torch.manual_seed(3)
+    for shape in ((3, 8, 20), (3, 20, 8), (1, 9, 9)):
+        given = torch.randn(shape)
+        found = orthogonal(given, (3.4445, -4.775, 2.0315), 5, 1e-7)
+        assert found.shape == given.shape
+        values = torch.linalg.svdvals(found)
+        assert values.max() < 1.25
+        assert values[:, : min(shape[1:]) - 1].min() > 0.3
+        left, _, right = torch.linalg.svd(given, full_matrices=False)
+        # The same singular vectors: nothing but the values has changed.
+        turned = left.mT @ found @ right.mT
+        assert (turned - torch.diag_embed(turned.diagonal(dim1=1, dim2=2))).abs().max() < 1e-4

@@ -7,9 +7,11 @@ import typer
 
 def build() -> typer.Typer:
     """The typer application, built anew (commands are imported, what they use is not)."""
+    from unireward.cli.align import align
     from unireward.cli.bench import bench
     from unireward.cli.calibrate import calibrate
     from unireward.cli.compare import compare
+    from unireward.cli.curate import curate
     from unireward.cli.data import data
     from unireward.cli.demo import demo
     from unireward.cli.doctor import doctor
@@ -34,7 +36,9 @@ def build() -> typer.Typer:
         app.command()(command)
     app.add_typer(families, name="families")
     app.add_typer(data, name="data")
+    app.command()(curate)
     app.command()(train)
+    app.command()(align)
     app.command()(calibrate)
     app.command()(bench)
     app.command()(reproduce)

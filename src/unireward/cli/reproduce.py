@@ -28,7 +28,7 @@ def reproduce(
     """
     from unireward.cli.output import print_json
     from unireward.errors import UsageError
-    from unireward.training.dotted import resolve
+    from unireward.files.dotted import resolve
 
     claims: dict[str, str] = resolve("recipes:REPRODUCTIONS", "reproduce")
     if name is None:

@@ -56,7 +56,7 @@ def train(
     if not first:
         return
     if json:
-        print_json({"judge": str(result.judge), "seconds": round(result.seconds, 1),
+        print_json({result.what: str(result.folder), "seconds": round(result.seconds, 1),
                     "metrics": result.metrics})  # fmt: skip
     else:
-        typer.echo(f"judge in {result.judge}")
+        typer.echo(f"{result.what} in {result.folder}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -92,6 +93,27 @@ class PlainEngine(BaseEngine):
                     yield index, Reply(error=str(error))
             for batch in self._batches(ready):
                 yield from self._answer(batch)
+
+    def reply_logps(
+        self, asked: Sequence[tuple[Ask, Sequence[str]]]
+    ) -> list[list[list[float] | str]]:
+        """Of each question's replies every token's natural log-probability, the end of the turn
+        last, as training has them; of a reply that could not be read, why not."""
+        from unireward.engines.reply_logps import reply_logps
+
+        return reply_logps(self, asked)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The model to oneself: nothing is dropped out, and no gradient kept."""
+        with self._lock, self._torch.inference_mode():
+            learning = self.model.training
+            self.model.eval()
+            try:
+                yield
+            finally:
+                if learning:
+                    self.model.train()
 
     def close(self) -> None:
         self.model = None

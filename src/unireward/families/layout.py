@@ -9,7 +9,7 @@ one space, a video's frames are not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from unireward.ask import Content, ImageContent, TextContent, VideoContent
 from unireward.errors import InputError
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 LLAVA_SIZE = (512, 512)
 DEFAULT: Layout = "frames"
+
+
+class Sizes(Protocol):
+    """How large pictures and frames are shown: a family's own, or a policy's."""
+
+    @property
+    def resize(self) -> tuple[int, int] | None: ...
+    @property
+    def max_pixels(self) -> int | None: ...
 
 
 def media_of_form(
@@ -104,15 +113,16 @@ def _inside_text(listed: Sequence[Content], text: str, between: str) -> tuple[Co
 
 
 def expand(
-    one: Image | Video, layout: Layout, spec: FamilySpec, rule: FrameRule
+    one: Image | Video, layout: Layout, sizes: Sizes, rule: FrameRule
 ) -> list[ImageContent | VideoContent]:
-    """One picture or clip as a layout shows it: sized by the family, a clip whole or as frames."""
+    """One picture or clip as a layout shows it: sized as told, a clip whole or as frames."""
     if isinstance(one, Image):
-        return [ImageContent(_sized(one, spec.resize), spec.max_pixels)]
+        return [ImageContent(_sized(one, sizes.resize), sizes.max_pixels)]
     if layout == "native":
-        return [VideoContent(one, rule, spec.max_pixels)]
-    size = LLAVA_SIZE if layout == "llava" else spec.resize
-    return [ImageContent(_sized(frame, size), spec.max_pixels) for frame in one.frames(rule).images]
+        return [VideoContent(one, rule, sizes.max_pixels)]
+    size = LLAVA_SIZE if layout == "llava" else sizes.resize
+    frames = one.frames(rule).images
+    return [ImageContent(_sized(frame, size), sizes.max_pixels) for frame in frames]
 
 
 def _sized(image: Image, size: tuple[int, int] | None) -> Image:

@@ -74,27 +74,45 @@ def read_lines(
 
     A bad line is yielded as its :class:`LineError`, so that the caller may go on with the next.
     """
+    for place, raw in _raw_lines(path):
+        try:
+            value = _object(raw)
+        except InputError as error:
+            whole = raw.endswith(b"\n")
+            if not whole and torn == "drop":
+                return
+            cut = "the last line is cut short (its writer was stopped); delete it"
+            yield place, LineError(place, str(error) if whole else cut)
+        else:
+            yield place, value
+
+
+def read_texts(path: Path) -> Iterator[tuple[Place, str | LineError]]:
+    """The place and words of each line of plain text that is not blank, streaming, without the
+    white space around them; one that is not UTF-8 is yielded as its :class:`LineError`."""
+    for place, raw in _raw_lines(path):
+        try:
+            text = _text(raw).strip()
+        except InputError as error:
+            yield place, LineError(place, str(error))
+        else:
+            if text:
+                yield place, text
+
+
+def _raw_lines(path: Path) -> Iterator[tuple[Place, bytes]]:
+    """The lines that are not blank, with their ends, without a byte order mark."""
     with opened(path) as stream:
         number = 0
         while raw := stream.readline(MAX_LINE + 1):
             number += 1
             place = Place(path, number)
             if len(raw) > MAX_LINE:
-                raise LineError(place, f"has over {MAX_LINE >> 20} MiB; is this JSON Lines?")
-            whole = raw.endswith(b"\n")
+                raise LineError(place, f"has over {MAX_LINE >> 20} MiB; is this a file of lines?")
             if number == 1:
                 raw = _without_mark(raw, place)
-            if not raw.strip():
-                continue
-            try:
-                value = _object(raw)
-            except InputError as error:
-                if not whole and torn == "drop":
-                    return
-                cut = "the last line is cut short (its writer was stopped); delete it"
-                yield place, LineError(place, str(error) if whole else cut)
-            else:
-                yield place, value
+            if raw.strip():
+                yield place, raw
 
 
 def _without_mark(raw: bytes, place: Place) -> bytes:
@@ -103,11 +121,15 @@ def _without_mark(raw: bytes, place: Place) -> bytes:
     return raw.removeprefix(b"\xef\xbb\xbf")
 
 
-def _object(raw: bytes) -> dict[str, Any]:
+def _text(raw: bytes) -> str:
     try:
-        value = loads(raw.decode("utf-8"))
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"byte {error.start + 1} is not UTF-8; save it as UTF-8") from None
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    value = loads(_text(raw))
     if not isinstance(value, dict):
         raise InputError(f"is no JSON object but {clip(repr(value), 40)}; give {{...}}")
     return value

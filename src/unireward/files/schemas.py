@@ -1,4 +1,4 @@
-"""The fixed Parquet schemas of records and judgments, and rows to and from them.
+"""The fixed Parquet schemas of records, prompts and judgments, and rows to and from them.
 
 What is keyed by ids is ``map<string, ...>``, so that a file of a million candidates has the
 schema of a file of two; what may hold anything (``meta``, ``media``, a user's examples, an
@@ -66,6 +66,14 @@ def record_schema() -> pa.Schema:
             _json("meta"),
         ]
     )
+
+
+@cache
+def prompt_schema() -> pa.Schema:
+    """Columns of a file of prompts: a record's without what is about its candidates."""
+    import pyarrow as pa
+
+    return pa.schema([f for f in record_schema() if f.name not in ("candidates", "label")])
 
 
 @cache

@@ -114,7 +114,7 @@ def _write_backbone(
     draft: Path,
 ) -> None:
     """The backbone under published names; with ``score`` as a sequence classifier."""
-    from unireward.rewards.reward_model import has_output_layer
+    from unireward.engines.states import has_output_layer
 
     whole = model.backbone
     if hasattr(whole, "get_base_model"):

@@ -18,7 +18,7 @@ from unireward.training.parts import Parts, part_of, prepared
 if TYPE_CHECKING:
     from torch import nn
 
-    from unireward.training.config import ModelConfig
+    from unireward.training.model_config import LanguageConfig
 
 ROWS = ("vision", "projector", "language", "adapters", "head", "auxiliary")
 """What weights are told by: the parts of a model, and what training adds to them."""
@@ -59,7 +59,7 @@ class Block:
     root: bool
 
 
-def blank(config: ModelConfig, seed: int) -> tuple[Parts, Any | None, str | None]:
+def blank(config: LanguageConfig, seed: int) -> tuple[Parts, Any | None, str | None]:
     """Parts on the meta device, the processor (None where the files are not there), and why not.
 
     A factory that cannot run there is run as it is. Raises InputError for a config that names no
@@ -68,7 +68,7 @@ def blank(config: ModelConfig, seed: int) -> tuple[Parts, Any | None, str | None
     import torch
 
     if config.factory is not None:
-        from unireward.training.dotted import resolve
+        from unireward.files.dotted import resolve
 
         make = resolve(config.factory, "model.factory")
         try:
@@ -88,7 +88,7 @@ def _no_files(folder: Path) -> None:
     raise AssertionError("a model without weights is not saved")
 
 
-def _from_config(config: ModelConfig) -> Any:
+def _from_config(config: LanguageConfig) -> Any:
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText
 

@@ -126,8 +126,9 @@ def of_stage(config: TrainConfig, stage: StageConfig, gpus: int) -> Iterator[Pro
             f"{name}.data.part_tokens: sharded processes wait for each other's parts; leave it "
             "out and raise accumulation"
         )
-    if stage.evaluation is not None and stage.evaluation.records is not None:
-        yield from _held_out(name, stage.evaluation.records)
+    judged = stage.evaluation
+    if judged is not None and judged.records is not None and judged.evaluator is None:
+        yield from _held_out(name, judged.records)
     if stage.evaluation is not None and stage.evaluation.every > stage.steps:
         yield Problem(
             f"{name}.evaluation.every: {stage.evaluation.every} steps are more than the stage's "

@@ -16,6 +16,7 @@ from typing import Any
 
 from unireward.errors import InputError, UsageError
 from unireward.training.config import TrainConfig
+from unireward.training.model_config import RESULTS
 
 CONFIG, LOG, DONE, LOCK = "config.yaml", "log.jsonl", "done.json", ".lock"
 _MAY_DIFFER = ("output", "log_every", "workers", "threads", "save", "device", "tensorboard", "meta")
@@ -107,9 +108,9 @@ def _before(file: Path) -> Any:
 
 
 def _anything_saved(out: Path) -> bool:
-    """A whole checkpoint, the weights of a stage, or a judge."""
+    """A whole checkpoint, the weights of a stage, or a result."""
     saved = [*out.glob("stages/*/checkpoint-*/complete.json"), *out.glob(f"stages/*/{DONE}")]
-    return bool(saved) or (out / "judge").exists()
+    return bool(saved) or any((out / result).exists() for result in RESULTS)
 
 
 def differences(before: Any, now: Mapping[str, Any]) -> list[str]:

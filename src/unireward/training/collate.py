@@ -18,16 +18,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from typing import Any
 
+from unireward.engines.sequences import Encoder, Sequence, padded
 from unireward.errors import InputError, MediaError
 from unireward.families.family import Family
 from unireward.files.lines import LineError
+from unireward.policies.asking import Showing
 from unireward.rewards.handles import with_handles
-from unireward.training.data_config import DataConfig, Policy
+from unireward.training.data_config import Policy, RecordsConfig, SequencesConfig
 from unireward.training.examples import Example, asks_of
-from unireward.training.sequences import ALIGNED, Encoder, Sequence
 
 IGNORED = -100
 
@@ -42,8 +43,8 @@ class Collator:
     def __init__(
         self,
         processor: Any,
-        family: Family,
-        config: DataConfig,
+        family: Family | Showing,
+        config: SequencesConfig,
         *,
         end_token: int | None = None,
         name: str = "the model",
@@ -92,7 +93,8 @@ class Collator:
             try:
                 shown.append((example, self.sequences(example)))
             except InputError as error:
-                self._refuse(example, error, skipped)
+                policy, reason = self._refusal(error)
+                refuse(example, error, policy, reason, skipped)
         return shown, skipped
 
     def sequences(self, example: Example) -> list[Sequence]:
@@ -109,20 +111,29 @@ class Collator:
             )
         return rows
 
-    def _refuse(self, example: Example, error: InputError, skipped: Counter[str]) -> None:
-        policy: Policy
+    def _refusal(self, error: InputError) -> tuple[Policy, str]:
         if isinstance(error, _TooLongError):
-            policy, reason = self.config.too_long, "longer than max_tokens"
-        elif isinstance(error, MediaError):
-            policy, reason = self.config.media, "media missing or unreadable"
-        else:
-            policy, reason = self.config.unusable, "cannot be shown"
-        if policy == "skip":
-            skipped[reason] += 1
-        elif example.place is not None:
-            raise LineError(example.place, f"record {_said(example, error)}") from error
-        else:
-            raise InputError(f"record {_said(example, error)}") from error
+            return self.config.too_long, "longer than max_tokens"
+        return refusal(self.config, error)
+
+
+def refusal(config: RecordsConfig, error: InputError) -> tuple[Policy, str]:
+    """What a config says of an example that cannot be shown, and what it is counted under."""
+    if isinstance(error, MediaError):
+        return config.media, "media missing or unreadable"
+    return config.unusable, "cannot be shown"
+
+
+def refuse(
+    example: Example, error: InputError, policy: Policy, reason: str, skipped: Counter[str]
+) -> None:
+    """Count the example as left out, or raise :class:`InputError` naming its file and row."""
+    if policy == "skip":
+        skipped[reason] += 1
+    elif example.place is not None:
+        raise LineError(example.place, f"record {_said(example, error)}") from error
+    else:
+        raise InputError(f"record {_said(example, error)}") from error
 
 
 def batch_of(shown: list[tuple[Example, list[Sequence]]], pad: int) -> dict[str, Any]:
@@ -137,43 +148,12 @@ def batch_of(shown: list[tuple[Example, list[Sequence]]], pad: int) -> dict[str,
     }
     if rows:
         width = max(map(len, rows))
-        batch |= _positions(shown, width) | _pairs(shown) | _scores(shown) | _groups(shown)
+        batch |= _positions(shown, width) | pair_fields(shown) | _scores(shown) | _groups(shown)
     return batch
 
 
 def _said(example: Example, error: InputError) -> str:
     return f"{example.record.id}: {str(error).removeprefix(f'record {example.record.id}: ')}"
-
-
-def padded(rows: list[Sequence], pad: int) -> dict[str, Any]:
-    """The model's inputs of sequences, padded on the right; media in the order of the rows."""
-    import torch
-
-    width = max(map(len, rows))
-    inputs: dict[str, Any] = {}
-    for key in ALIGNED:
-        # A processor may leave out what says of a prompt without media that it has none.
-        if not any(key in row.tokens for row in rows):
-            continue
-        filler = pad if key == "input_ids" else 0
-        values = [row.tokens.get(key, [0] * len(row)) for row in rows]
-        inputs[key] = torch.tensor([[*v, *[filler] * (width - len(v))] for v in values])
-    for key in dict.fromkeys(key for row in rows for key in row.media):
-        inputs[key] = stacked([row.media[key] for row in rows if key in row.media])
-    return inputs
-
-
-def stacked(tensors: list[Any]) -> Any:
-    """One after the other along the first axis; zeros fill the others up to the largest."""
-    import torch
-
-    shapes = [tensor.shape[1:] for tensor in tensors]
-    most = [max(sizes) for sizes in zip(*shapes)]
-    out = []
-    for tensor in tensors:
-        spare = [n for size, top in zip(tensor.shape[:0:-1], most[::-1]) for n in (0, top - size)]
-        out.append(torch.nn.functional.pad(tensor, spare) if any(spare) else tensor)
-    return torch.cat(out)
 
 
 def _positions(shown: list[tuple[Example, list[Sequence]]], width: int) -> dict[str, Any]:
@@ -217,7 +197,9 @@ def _positions(shown: list[tuple[Example, list[Sequence]]], width: int) -> dict[
     return out
 
 
-def _pairs(shown: list[tuple[Example, list[Sequence]]]) -> dict[str, Any]:
+def pair_fields(shown: Iterable[tuple[Example, Sized]]) -> dict[str, Any]:
+    """The fields of a batch that say which rows are pairs; an example's rows are as many as it
+    is given with."""
     import torch
 
     found, rows = [], []

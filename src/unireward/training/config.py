@@ -25,59 +25,37 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
 from unireward.errors import InputError
+from unireward.files.settings import overridden, read_settings
 from unireward.files.validate import validate
 from unireward.record import Row
+from unireward.training.data_config import RecordsConfig
+from unireward.training.model_config import (
+    AnswersConfig,
+    AnyModel,
+    GeneratorConfig,
+    LoraConfig,
+    ModelConfig,
+)
 
-
-class LoraConfig(Row):
-    """peft's LoRA. ``targets`` are peft's target_modules (None: all linear layers of the language
-    model)."""
-
-    r: PositiveInt = 16
-    alpha: FiniteFloat = 32.0
-    dropout: FiniteFloat = Field(default=0.0, ge=0, lt=1)
-    targets: tuple[str, ...] | str | None = None
-
-
-class ModelConfig(Row):
-    """What is trained: ``path`` (a folder or hub id), or ``factory`` (``module:name``, called with
-    the seed, gives :class:`~unireward.training.parts.Parts`). ``init`` is the folder of an
-    earlier run's weights (a stage's ``final``, or a checkpoint of it) of the same config to begin
-    with.
-
-    ``freeze`` names parts: ``vision``, ``projector``, ``language``. ``head`` is a reward head's
-    config (:mod:`unireward.rewards.heads`), ``auxiliary`` training-only linear layers by name
-    with their widths. ``dtype`` is that of the stored weights.
-    """
-
-    path: str | None = None
-    factory: str | None = None
-    init: str | None = None
-    family: str
-    dtype: Literal["float32", "bfloat16", "auto"] = "float32"
-    attention: str | None = None
-    freeze: tuple[Literal["vision", "projector", "language"], ...] = ()
-    lora: LoraConfig | None = None
-    head: dict[str, Any] | None = None
-    auxiliary: dict[str, PositiveInt] = Field(default_factory=dict)
-    gradient_checkpointing: bool = False
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> ModelConfig:
-        if (self.path is None) == (self.factory is None):
-            raise ValueError("give path (a checkpoint) or factory (module:name), one of them")
-        return self
+__all__ = [
+    "AnswersConfig", "BatchConfig", "EvaluationConfig", "GeneratorConfig", "LoraConfig",
+    "ModelConfig", "OptimiserConfig", "SaveConfig", "ScheduleConfig", "StageConfig", "TrainConfig",
+    "load_config", "parse_config",
+]  # fmt: skip
 
 
 class OptimiserConfig(Row):
     """``adamw``, or ``muon`` (momentum on the hidden matrices, its step scaled to AdamW's RMS)
-    with AdamW at ``adam_lr`` on all else. ``max_grad_norm`` None clips nothing."""
+    with AdamW at ``adam_lr`` on all else. ``max_grad_norm`` None clips nothing.
+    ``orthogonalise`` is the precision of Muon's iteration: PyTorch's own is ``bfloat16``, which is
+    slow on a processor without such units."""
 
     name: Literal["adamw", "muon"] = "adamw"
     lr: FiniteFloat = Field(default=1e-5, gt=0)
     adam_lr: FiniteFloat | None = Field(default=None, gt=0)
     betas: tuple[FiniteFloat, FiniteFloat] = (0.9, 0.999)
     momentum: FiniteFloat = Field(default=0.95, ge=0, lt=1)
+    orthogonalise: Literal["bfloat16", "float32"] = "bfloat16"
     eps: FiniteFloat = Field(default=1e-8, gt=0)
     weight_decay: FiniteFloat = Field(default=0.0, ge=0)
     max_grad_norm: FiniteFloat | None = Field(default=1.0, gt=0)
@@ -101,10 +79,15 @@ class BatchConfig(Row):
 
 
 class EvaluationConfig(Row):
-    """Judged every ``every`` steps by the real judge, on ``records`` (a file) or ``world``
-    (task -> number of pairs; of the training split, from ``seed``, by generators that training
-    does not use, so that what reports are made on stays unseen). ``keep`` is which weights the
-    stage ends with: those that were most accurate here, or the last."""
+    """Looked at every ``every`` steps, on ``records`` (a file) or ``world`` (task -> number of
+    pairs; of the training split, from ``seed``, by generators that training does not use, so that
+    what reports are made on stays unseen). ``keep`` is which weights the stage ends with: those
+    that were best here by ``metric`` (None: accuracy; higher is better), or the last.
+
+    A judge judges the records. ``evaluator`` (``module:name``, given ``options``) does something
+    else with them, and is all that looks at a model that makes candidates
+    (:mod:`unireward.training.custom_evaluation`).
+    """
 
     every: PositiveInt = 500
     records: str | None = None
@@ -112,13 +95,23 @@ class EvaluationConfig(Row):
     seed: int = Field(default=0, ge=0)
     limit: PositiveInt | None = None
     both_orders: bool = True
+    evaluator: str | None = None
+    options: dict[str, Any] | None = None
+    metric: str | None = None
     keep: Literal["best", "last"] = "best"
 
     @model_validator(mode="after")
     def _one_origin(self) -> EvaluationConfig:
         if (self.records is None) == (self.world is None):
             raise ValueError("give records (a file) or world (task: number), one of them")
+        if self.evaluator is None and (self.options is not None or self.metric is not None):
+            raise ValueError("options and metric belong to an evaluator; name one (module:name)")
         return self
+
+    @property
+    def decides(self) -> str:
+        """The metric by which weights are the best."""
+        return self.metric or "accuracy"
 
 
 class SaveConfig(Row):
@@ -159,7 +152,7 @@ class TrainConfig(Row):
     name: str = "mine"
     output: Path
     seed: int = Field(default=0, ge=0)
-    model: ModelConfig
+    model: AnyModel
     stages: tuple[StageConfig, ...]
     save: SaveConfig = SaveConfig()
     log_every: PositiveInt = 10
@@ -170,7 +163,7 @@ class TrainConfig(Row):
     tensorboard: bool = True
     trainer: dict[str, Any] = Field(default_factory=dict)
     meta: dict[str, Any] = Field(default_factory=dict)
-    """Goes into the exported ``judge.json`` as it is."""
+    """Goes into the exported ``judge.json`` (or ``training.json``) as it is."""
 
     @model_validator(mode="after")
     def _stages_differ(self) -> TrainConfig:
@@ -197,18 +190,7 @@ _OF_STAGE = tuple(name for name in StageConfig.model_fields if name != "name")
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """The config in ``path`` with ``key=value`` overrides. InputError names file and field."""
-    import yaml
-
-    path = Path(path)
-    try:
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; give a YAML config") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"{path}: is no YAML ({said}); mend it") from None
-    if not isinstance(body, dict):
-        raise InputError(f"{path}: holds no mapping; write key: value lines")
+    body = read_settings(path)
     try:
         return parse_config(body, overrides)
     except InputError as error:
@@ -217,26 +199,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
 
 def parse_config(body: dict[str, Any], overrides: Sequence[str] = ()) -> TrainConfig:
     """The config of a mapping (see :func:`load_config`)."""
-    body = dict(body)
-    settings = body.pop("settings", None) or {}
-    if not isinstance(settings, dict):
-        raise InputError("settings: must be an object of named settings; write name: {key: value}")
-    pairs: list[tuple[str, Any]] = []
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise InputError(f"override {text!r} is no key=value; write for example seed=1")
-        if key == "setting":
-            if value not in settings:
-                known = ", ".join(settings) or "none"
-                raise InputError(f"setting {value!r} is not in the file; it has {known}")
-            if not isinstance(settings[value], dict):
-                raise InputError(f"settings.{value}: must be an object {{...}} of overrides")
-            pairs += [(str(name), given) for name, given in settings[value].items()]
-        else:
-            pairs.append((key, _value(text, value)))
-    for key, value in pairs:
-        body = _put(body, key.split("."), value, key)
+    body = overridden(body, overrides)
     try:
         config = validate(TrainConfig, _staged(body))
     except InputError as error:
@@ -244,45 +207,18 @@ def parse_config(body: dict[str, Any], overrides: Sequence[str] = ()) -> TrainCo
         said = str(error) if "stages" in body else str(error).removeprefix("stages[0].")
         raise InputError(said) from None
     for stage in config.stages:
-        _check_data(stage, f"stages.{stage.name}.data" if "stages" in body else "data")
+        name = f"stages.{stage.name}.data" if "stages" in body else "data"
+        _check_data(config.model.data, stage, name)
     return config
 
 
-def _check_data(stage: StageConfig, name: str) -> None:
-    from unireward.training.data_config import DataConfig
-
+def _check_data(kind: type[RecordsConfig], stage: StageConfig, name: str) -> None:
     if "factory" in stage.data:
         return
     try:
-        validate(DataConfig, dict(stage.data))
+        validate(kind, dict(stage.data))
     except InputError as error:
         raise InputError(f"{name}.{error}") from None
-
-
-def _value(text: str, value: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise InputError(f"override {text!r}: its value is no YAML; mend it") from None
-
-
-def _put(body: Any, keys: list[str], value: Any, whole: str) -> Any:
-    """``body`` with the value at the dotted place, copied where it changes."""
-    if not keys:
-        return value
-    first, rest = keys[0], keys[1:]
-    if isinstance(body, list):
-        if not first.isdigit() or int(first) >= len(body):
-            raise InputError(f"override {whole}: {first!r} is no place of a list of {len(body)}")
-        at = int(first)
-        return [*body[:at], _put(body[at], rest, value, whole), *body[at + 1 :]]
-    if body is None:
-        body = {}
-    if not isinstance(body, dict):
-        raise InputError(f"override {whole}: there is nothing below {first!r}; shorten the key")
-    return {**body, first: _put(body.get(first), rest, value, whole)}
 
 
 def _staged(body: dict[str, Any]) -> dict[str, Any]:

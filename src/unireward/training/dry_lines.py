@@ -19,7 +19,7 @@ NAMES = {"zero2": "ZeRO-2", "zero3": "ZeRO-3", "fsdp": "FSDP"}
 def lines(found: DryRun) -> list[str]:
     """The whole of it: model, stages, memory of the largest, what was found."""
     out = [
-        *_said("model", f"{found.model}, asked as {found.family}"),
+        *_said("model", f"{found.model}, {_asked(found)}"),
         *_parameters(found),
     ]
     for stage in found.stages:
@@ -31,6 +31,12 @@ def lines(found: DryRun) -> list[str]:
     for problem in found.problems:
         out += _folded(f"  {'error  ' if problem.fatal else 'note   '} ", problem.text)
     return out
+
+
+def _asked(found: DryRun) -> str:
+    if found.family is not None:
+        return f"asked as {found.family}"
+    return {"generator": "a generator", "policy": "asked by its prompts as they stand"}[found.what]
 
 
 def _folded(head: str, text: str) -> list[str]:
@@ -78,13 +84,8 @@ def _stage(stage: StageFound, gpus: int) -> list[str]:
     if data.available is not None:
         held = f"{data.available:,}, each used {examples / data.available:.3g} times"
     out += _said("data", f"examples: {held}")
-    out += _said(
-        "tokens",
-        f"a sequence {data.tokens.mean:,g} (most {data.tokens.max:,}), of media "
-        f"{data.media.mean:,g} (most {data.media.max:,}); a micro-batch {data.micro_batch.mean:,g} "
-        f"with its padding (most {data.micro_batch.max:,}); a step about {data.step:,}; measured "
-        f"on the first {data.examples:,} examples, {data.sequences:,} sequences",
-    )
+    for label, text in data.told():
+        out += _said(label, text)
     return out
 
 
@@ -110,7 +111,9 @@ def _memory(found: DryRun) -> list[str]:
         out.append(f"{'':{LABEL}}{shown:24}{cells}")
     out.append(f"{'':{LABEL}}{'total':24}" + "".join(f"{_in(unit, one.total):>10}" for one in ways))
     notes = []
-    if any("activations" not in one.held for one in ways):
+    if found.not_estimated is not None:
+        notes.append(f"not in it, and not estimated: {found.not_estimated}")
+    elif any("activations" not in one.held for one in ways):
         notes.append("activations are not in it (not measured, or nothing before a head learns)")
     notes.append("about 1 GiB of the process itself, and fragments, come on top")
     if found.device_memory is not None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from unireward.errors import InputError
 from unireward.training import checks
@@ -22,12 +22,22 @@ from unireward.training.blank import ROWS, Block, Weight, blank, shapes_of, weig
 from unireward.training.checks import Problem
 from unireward.training.config import StageConfig, TrainConfig
 from unireward.training.memory import STRATEGIES, Load, Memory, Setting, memory
-from unireward.training.sampled import Sampled, dataset_of, sampled
+from unireward.training.sampled import Sampled, sampled
 from unireward.training.sharding import sharding
 from unireward.training.share import Share
 
 if TYPE_CHECKING:
     from unireward.training.objectives import Objective
+    from unireward.training.subjects.language import LanguageSubject
+
+
+class Read(Protocol):
+    """What was measured of a stage's data: tokens (:class:`Sampled`), or pictures."""
+
+    @property
+    def available(self) -> int | None: ...
+    def to_dict(self) -> dict[str, Any]: ...
+    def told(self) -> list[tuple[str, str]]: ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class StageFound:
     size: int
     warmup: int
     terms: list[dict[str, Any]]
-    data: Sampled | None
+    data: Read | None
     not_measured: str | None
     memory: list[Memory]
 
@@ -54,16 +64,21 @@ class StageFound:
 
 @dataclass(frozen=True)
 class DryRun:
-    """See the module docstring. ``parameters`` are counts by part, ``all`` and ``trained``."""
+    """See the module docstring. ``what`` is trained (``judge``, ``generator``, ``policy``),
+    ``family`` is how a judge is asked (None for the others). ``parameters`` are counts by part,
+    ``all`` and ``trained``; ``not_estimated`` says what the memory leaves out, where that is
+    more than a line of its own."""
 
     name: str
     model: str
-    family: str
+    what: str
+    family: str | None
     gpus: int
     parameters: dict[str, dict[str, int]]
     stages: list[StageFound]
     problems: list[Problem] = field(default_factory=list)
     device_memory: int | None = None
+    not_estimated: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -74,11 +89,13 @@ class DryRun:
         return {
             "name": self.name,
             "model": self.model,
+            "what": self.what,
             "family": self.family,
             "gpus": self.gpus,
             "parameters": self.parameters,
             "stages": [stage.to_dict() for stage in self.stages],
             "device_memory": self.device_memory,
+            "not_estimated": self.not_estimated,
             "ok": self.ok,
             "problems": [vars(problem) for problem in self.problems],
         }
@@ -93,30 +110,36 @@ class DryRun:
 def dry_run(config: TrainConfig, gpus: int = 1) -> DryRun:
     """Check ``config`` for a training on ``gpus`` devices. Raises InputError where there is no
     model or family to check anything with; all else is among the problems."""
-    from unireward.families.judge_json import family_named
+    from unireward.training.subjects import subject_of
 
-    family = family_named(config.model.family)
-    parts, processor, why = blank(config.model, config.seed)
+    return subject_of(config).dry_run(gpus)
+
+
+def language_dry_run(subject: LanguageSubject[Any], gpus: int) -> DryRun:
+    """That of a model of transformers: a judge, or one that answers."""
+    config = subject.config
+    subject.parts, subject.processor, why = blank(subject.model, config.seed)
     problems = list(checks.of_config(config))
     if why is not None:
         problems.append(Problem(why))
-    look = _Look(config, gpus, parts, processor, problems)
+    look = _Look(subject, gpus, problems)
     stages = [look.stage(number, stage) for number, stage in enumerate(config.stages, start=1)]
     return DryRun(
         config.name,
         type(look.model).__name__,
-        family.name,
+        config.model.result,
+        subject.asked,
         gpus,
         counts(look.weights),
         stages,
         problems,
-        _device_memory(config),
+        device_memory(config),
     )
 
 
-def counts(weights: list[Weight]) -> dict[str, dict[str, int]]:
+def counts(weights: list[Weight], rows: tuple[str, ...] = ROWS) -> dict[str, dict[str, int]]:
     """Weights by part, those parts that there are, and ``total``."""
-    out = {row: {"all": 0, "trained": 0} for row in (*ROWS, "total")}
+    out = {row: {"all": 0, "trained": 0} for row in (*rows, "total")}
     for weight in weights:
         for row in (weight.row, "total"):
             out[row]["all"] += weight.count
@@ -124,7 +147,21 @@ def counts(weights: list[Weight]) -> dict[str, dict[str, int]]:
     return {row: found for row, found in out.items() if found["all"]}
 
 
-def _device_memory(config: TrainConfig) -> int | None:
+def terms_of(objective: Objective | None) -> list[dict[str, Any]]:
+    """Name, kind and coefficient of every term."""
+    return [
+        {"name": term.name, "kind": getattr(term, "kind", ""), "weight": term.coefficient}
+        for term in (objective.terms if objective is not None else ())
+    ]
+
+
+def compares(objective: Objective | None) -> bool:
+    """Whether a term reads a reference model."""
+    terms = objective.terms if objective is not None else ()
+    return any(getattr(term, "reads_reference", False) for term in terms)
+
+
+def device_memory(config: TrainConfig) -> int | None:
     import torch
 
     if config.device == "cpu" or not torch.cuda.is_available():
@@ -138,46 +175,21 @@ def _longest(stage: StageConfig) -> int | None:
 
 
 class _Look:
-    """One config's model and processor, looked at stage by stage."""
+    """One subject's model and processor, looked at stage by stage."""
 
-    def __init__(
-        self,
-        config: TrainConfig,
-        gpus: int,
-        parts: Any,
-        processor: Any,
-        problems: list[Problem],
-    ) -> None:
+    def __init__(self, subject: LanguageSubject[Any], gpus: int, problems: list[Problem]) -> None:
         import torch
 
-        from unireward.training.trainee import Trainee
-
-        self.config, self.gpus, self.problems = config, gpus, problems
-        self.processor = processor
-        self.packed = parts.states is not None
+        self.subject, self.config = subject, subject.config
+        self.gpus, self.problems = gpus, problems
+        self.processor = subject.processor
+        self.packed = subject.parts.states is not None
         with torch.device("meta"):
-            self.trainee = Trainee(
-                parts.model,
-                reward=self._reward(parts.model),
-                auxiliary=config.model.auxiliary,
-                states=parts.states,
-            )
+            self.trainee = subject.trainee_of(subject.parts)
         self.model = self.trainee.language_model
         self.weights = weights_of(self.trainee)
         self.blocks: list[Block] = shapes_of(self.trainee)
         self.strategies = self._strategies()
-
-    def _reward(self, model: Any) -> Any:
-        head = self.config.model.head
-        if head is None:
-            return None
-        from unireward.rewards.heads import make_head
-        from unireward.rewards.reward_model import RewardModel, hidden_size_of
-        from unireward.training.run import with_marks
-
-        if self.processor is not None:
-            head = with_marks(head, self.processor.tokenizer)
-        return RewardModel(model, make_head(head, hidden_size_of(model.config)))
 
     def _strategies(self) -> tuple[str, ...]:
         try:
@@ -211,16 +223,13 @@ class _Look:
         elif _longest(stage):
             why = f"{why}; the memory is that of sequences of max_tokens, their pictures left out"
         load = data.load if data is not None else self._load(stage)
-        setting = self._setting(stage, objective)
+        setting = self._setting(number, stage, objective)
         return StageFound(
             stage.name,
             stage.steps,
             stage.batch.size,
             int(stage.schedule.warmup * stage.steps),
-            [
-                {"name": term.name, "kind": getattr(term, "kind", ""), "weight": term.coefficient}
-                for term in (objective.terms if objective is not None else ())
-            ],
+            terms_of(objective),
             data,
             why,
             [memory(self.weights, self.blocks, setting, load, way, self.gpus)
@@ -228,22 +237,11 @@ class _Look:
         )  # fmt: skip
 
     def _objective(self, stage: StageConfig) -> Objective | None:
-        from unireward.training.objectives import make_objective
-
         try:
-            return make_objective(stage.objective, self._token_id)
+            return self.subject.objective(stage)
         except InputError as error:
-            self.problems.append(Problem(f"stages.{stage.name}.objective: {error}"))
+            self.problems.append(Problem(str(error)))
             return None
-
-    def _token_id(self, text: str) -> int:
-        if self.processor is None:
-            return 0
-        tokenizer = self.processor.tokenizer
-        ids = tokenizer(text, add_special_tokens=False).input_ids
-        if len(ids) != 1 or ids[0] == tokenizer.unk_token_id:
-            raise InputError(f"{text!r} is {len(ids)} tokens here; give a word that is one")
-        return ids[0]
 
     def _data(self, number: int, stage: StageConfig) -> tuple[Sampled | None, str | None]:
         if self.processor is None and "factory" not in stage.data:
@@ -256,7 +254,7 @@ class _Look:
             accumulation=stage.batch.accumulation,
         )
         try:
-            dataset = dataset_of(self.config, stage, share, self.processor)
+            dataset = self.subject.data(stage, share)
             return sampled(dataset, share, self.model), None
         except InputError as error:
             self.problems.append(Problem(f"stages.{stage.name}: {error}"))
@@ -273,18 +271,16 @@ class _Look:
         rows = each * max(1, -(-stage.batch.size // (self.gpus * stage.batch.accumulation)))
         return Load(rows * longest, longest, rows > 1)
 
-    def _setting(self, stage: StageConfig, objective: Objective | None) -> Setting:
-        from unireward.training.objectives import Dpo
-
+    def _setting(self, number: int, stage: StageConfig, objective: Objective | None) -> Setting:
         model = self.config.model
-        terms = objective.terms if objective is not None else ()
-        compared = any(isinstance(t, Dpo) and not t.options.reference_free for t in terms)
+        # Adapters that learned before have to be kept; those that begin are just left out.
+        begins = model.lora is not None and number == 1 and model.init is None
         trainer: Mapping[str, Any] = self.config.trainer
         return Setting(
             half=self.config.precision == "bfloat16",
             muon=stage.optimiser.name == "muon",
             average=stage.average is not None,
-            reference=compared and model.lora is None,
+            reference=compares(objective) and not begins,
             checkpointing=model.gradient_checkpointing
             or bool(trainer.get("gradient_checkpointing")),
             rank=model.lora.r if model.lora is not None else 0,

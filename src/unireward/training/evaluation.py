@@ -21,7 +21,7 @@ from unireward.files.places import is_address
 from unireward.judgment import Judgment
 from unireward.record import Record
 from unireward.stats.metrics import accuracy, position_agreement, spearman
-from unireward.training.config import EvaluationConfig, TrainConfig
+from unireward.training.config import EvaluationConfig, ModelConfig, TrainConfig
 from unireward.training.sharding import sharding
 from unireward.training.sources import paths_of
 
@@ -37,6 +37,7 @@ class Evaluator:
     def __init__(self, config: EvaluationConfig, train: TrainConfig, processor: Path) -> None:
         from unireward.engines.processor import load_processor
 
+        assert isinstance(train.model, ModelConfig)
         self.config = config
         self.family = family_named(train.model.family)
         self.processor = load_processor(str(processor))

@@ -11,13 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from unireward.ask import Ask, Content, Message, TextContent
+from unireward.ask import Ask
 from unireward.families.family import Family
-from unireward.families.layout import DEFAULT, expand
 from unireward.families.spec import Form
 from unireward.families.writing import Pieces
 from unireward.files.lines import Place
-from unireward.media import FrameRule
+from unireward.policies.asking import Showing, plain_ask
 from unireward.record import Record
 
 Kind = Literal["sft", "caption", "pair", "group", "point", "yes-no", "dpo"]
@@ -31,7 +30,9 @@ class Example:
     sequence. ``replies`` has a reply for each sequence, None where nothing is said.
 
     ``scores`` (one row a sequence) and ``absolute`` are NaN where unknown, as are the pair's
-    ``margin``, ``strength`` and ``share`` (the probability that the first is better).
+    ``margin``, ``strength``, ``share`` (the probability that the first is better) and
+    ``pair_score`` (how frequent such pairs are). ``turn`` is the number of this use of it, from
+    which whatever is drawn for it comes.
     """
 
     kind: Kind
@@ -48,6 +49,8 @@ class Example:
     tie: bool = False
     tiers: tuple[int, ...] = ()
     yes: float = NAN
+    pair_score: float = NAN
+    turn: int = 0
     place: Place | None = None
 
     @property
@@ -56,25 +59,15 @@ class Example:
         return f"{self.place}" if self.place is not None else f"record {self.record.id}"
 
 
-def asks_of(example: Example, family: Family) -> list[Ask]:
-    """The question of each of the example's sequences, as the transformers engine is asked."""
+def asks_of(example: Example, asked: Family | Showing) -> list[Ask]:
+    """The question of each of the example's sequences, as the transformers engine is asked: by a
+    judge's family or, where candidates are replies to the record's own prompt, as it stands."""
     record, form = example.record, example.form
     if form is None:
-        return [_plain_ask(record, family)] * len(example.replies)
+        record.check_askable()
+        showing = asked if isinstance(asked, Showing) else Showing.of(asked.spec, ENGINE)
+        return [plain_ask(record.prompt, showing)] * len(example.replies)
+    assert isinstance(asked, Family)
     if example.kind in ("sft", "caption", "dpo"):
-        return [family.ask(form, record, example.order, ENGINE)] * len(example.replies)
-    return [family.ask(form, record, (name,), ENGINE) for name in example.order]
-
-
-def _plain_ask(record: Record, family: Family) -> Ask:
-    """The record's own prompt, part by part as it stands: what a model that answers is asked."""
-    record.check_askable()
-    spec = family.spec
-    layout, rule = spec.layouts.get(ENGINE, DEFAULT), FrameRule.parse(spec.frames)
-    parts: list[Content] = []
-    for part in record.prompt:
-        if part.text is not None:
-            parts.append(TextContent(part.text))
-        else:
-            parts += expand(part.load(), layout, spec, rule)
-    return Ask((Message("user", tuple(parts)),))
+        return [asked.ask(form, record, example.order, ENGINE)] * len(example.replies)
+    return [asked.ask(form, record, (name,), ENGINE) for name in example.order]

@@ -1,4 +1,4 @@
-"""Maker: which examples a record gives, by the config and its label."""
+"""Maker: which examples a record gives a judge, by the config and its label."""
 
 from __future__ import annotations
 
@@ -6,58 +6,36 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import replace
 
 from unireward.errors import FamilyError, InputError
 from unireward.families.family import Family
 from unireward.families.spec import Form
-from unireward.families.writing import Pieces, Unwritable
-from unireward.files.lines import Place
+from unireward.families.writing import Unwritable
 from unireward.record import Record
 from unireward.training.data_config import DataConfig
-from unireward.training.examples import NAN, Example, Kind
-from unireward.training.labels import (
-    OVERALL,
-    Pair,
-    check_record,
-    pairs_of,
-    score_on,
-    share_of,
-    tiers_of,
-    unit_score,
-)
+from unireward.training.examples import NAN, Example
+from unireward.training.labels import OVERALL, Pair, pairs_of, score_on, tiers_of, unit_score
+from unireward.training.record_maker import NO_RANKING, Examples, Made, Objective, RecordMaker
 from unireward.training.targets import target_pieces
 
-Objective = Literal["sft", "pair", "point", "yes-no", "dpo"]
+__all__ = ["Made", "Maker", "Objective"]
 
 
-@dataclass
-class Made:
-    """The examples of a record, and why others that it could have given are not among them."""
+class Maker(RecordMaker[DataConfig]):
+    """Makes a record's examples by a config and for a family, which it is asked by.
 
-    examples: list[Example] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
-
-
-class Maker:
-    """Makes a record's examples by a config: the same ones in the same order every time.
-
-    ``turn`` is any number drawn for this use of the record; with ``orders: random`` it decides
-    the orders, and nothing else ever changes with it.
+    ``turn`` decides the orders where they are ``random``, and nothing else.
     """
 
     def __init__(self, config: DataConfig, family: Family, objective: Objective) -> None:
-        self.config = config
+        super().__init__(config)
         self.family = family
         self.objective = objective
         self._forms: dict[str, list[tuple[Form, float]]] = {}
 
-    def __call__(self, record: Record, turn: int = 0, place: Place | None = None) -> Made:
-        """Raises :class:`InputError` for a record that can be of no use: see ``check_record``,
-        and a task that the family cannot be asked about."""
-        check_record(record)
-        made = Made()
+    def makers(self) -> list[Examples]:
+        """They raise :class:`FamilyError` for a task that the family cannot be asked about."""
         by_kind = {
             "sft": self._sft,
             "pair": self._pairs,
@@ -65,15 +43,8 @@ class Maker:
             "yes-no": self._yes_no,
             "dpo": self._dpo,
         }
-        makers = [by_kind[self.objective]]
-        if self.config.caption is not None:
-            makers.append(self._captions)
-        weight = self.config.task_weights.get(record.task, 1.0)
-        for maker in makers:
-            for example in maker(record, turn, made.left_out):
-                values = {"weight": example.weight * weight, "place": place}
-                made.examples.append(_with(example, values))
-        return made
+        captions = [self._captions] if self.config.caption is not None else []
+        return [by_kind[self.objective], *captions]
 
     # One reply --------------------------------------------------------------------------------
 
@@ -187,9 +158,14 @@ class Maker:
             if pair.tie and self.config.ties == "skip":
                 left_out["tie"] += 1
             else:
-                yield self._pair("pair", record, form, pair, (None, None))
+                order = (pair.first, pair.second)
+                yield self.pair(
+                    "pair", record, form, pair, (None, None),
+                    scores=self._score_rows(record, order),
+                    absolute=self._absolute(record, order),
+                )  # fmt: skip
         if tiers_of(record) is None:
-            left_out["no ranking, votes or overall scores"] += 1
+            left_out[NO_RANKING] += 1
 
     def _group(self, record: Record, form: Form, left_out: Counter[str]) -> Iterator[Example]:
         tiers = tiers_of(record)
@@ -202,38 +178,6 @@ class Maker:
             "group", record, order, form, (None,) * len(order), tiers=places,
             scores=self._score_rows(record, order), absolute=self._absolute(record, order),
         )  # fmt: skip
-
-    def _pair(
-        self,
-        kind: Kind,
-        record: Record,
-        form: Form | None,
-        pair: Pair,
-        replies: tuple[Pieces | None, ...],
-    ) -> Example:
-        order = (pair.first, pair.second)
-        label = record.label
-        share = 0.5 if pair.tie else share_of(record, pair)
-        strength = 0.0 if pair.tie else label.strength if label is not None else None
-        scored = kind == "pair"
-        return Example(
-            kind, record, order, form, replies,
-            scores=self._score_rows(record, order) if scored else (),
-            absolute=self._absolute(record, order) if scored else (),
-            margin=self._margin(record, pair), tie=pair.tie,
-            strength=NAN if strength is None else strength,
-            share=NAN if share is None else share,
-        )  # fmt: skip
-
-    def _margin(self, record: Record, pair: Pair) -> float:
-        if self.config.margin == "strength":
-            strength = record.label.strength if record.label is not None else None
-            return 0.0 if pair.tie else NAN if strength is None else strength
-        if self.config.margin == "scores":
-            first, second = (unit_score(record, name, OVERALL) for name in pair[:2])
-            if first is not None and second is not None:
-                return first - second
-        return NAN
 
     def _score_rows(self, record: Record, order: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
         return tuple(
@@ -315,9 +259,9 @@ class Maker:
                     f"record {record.id}: a candidate has no text, and dpo prefers answers; "
                     "filter by tasks, or set dpo to verdicts"
                 )
-            yield self._pair("dpo", record, None, pair, tuple(("", text) for text in texts))
+            yield self.pair("dpo", record, None, pair, tuple(("", text) for text in texts))
         if tiers_of(record) is None:
-            left_out["no ranking, votes or overall scores"] += 1
+            left_out[NO_RANKING] += 1
 
     def _verdicts(self, record: Record, turn: int, left_out: Counter[str]) -> Iterator[Example]:
         """The right verdict against the opposite one, on the same question."""
@@ -338,14 +282,10 @@ class Maker:
                     continue
                 wrong = form.choices[1 - form.choices.index(right)]
                 first, second = order if right == form.choices[0] else order[::-1]
-                example = self._pair(
+                example = self.pair(
                     "dpo", record, form, Pair(first, second), (("", right), ("", wrong))
                 )
-                yield _with(example, {"order": order, "weight": weight})
-
-
-def _with(example: Example, values: dict[str, object]) -> Example:
-    return Example(**{**vars(example), **values})  # pyright: ignore[reportArgumentType]
+                yield replace(example, order=order, weight=weight)
 
 
 def _reason(fault: Unwritable, record: Record) -> str:

@@ -81,7 +81,8 @@ def memory(
     if setting.average:
         held["average"] = _over(_bytes(trained), share)
     if setting.reference:
-        held["reference"] = _bytes(weights)
+        # Whole weights are put in place of those that learn, shares are beside a whole copy.
+        held["reference"] = _bytes(trained if strategy == "ddp" else weights)
     if load is not None:
         kept = activations(weights, blocks, setting, load, cast=strategy != "ddp")
         if kept is not None:

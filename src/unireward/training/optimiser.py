@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from unireward.errors import InputError
 from unireward.training.config import OptimiserConfig, ScheduleConfig
 
-_NOT_HIDDEN = ("embed", "lm_head", "auxiliary.", "head.", "lora_")
+_NOT_HIDDEN = ("embed", "words.", "lm_head", "auxiliary.", "head.", "lora_")
 
 
 def is_matrix(name: str, weight: Tensor) -> bool:
@@ -39,8 +39,11 @@ def make_optimiser(module: nn.Module, config: OptimiserConfig) -> torch.optim.Op
     adam_lr = config.adam_lr or config.lr
     parts: list[torch.optim.Optimizer] = []
     if matrices:
+        from unireward.training.muon import FullMuon
+
+        kind = FullMuon if config.orthogonalise == "float32" else torch.optim.Muon
         parts.append(
-            torch.optim.Muon(
+            kind(
                 matrices,
                 lr=config.lr,
                 momentum=config.momentum,
@@ -58,7 +61,8 @@ def make_optimiser(module: nn.Module, config: OptimiserConfig) -> torch.optim.Op
 def _groups(named: Iterable[tuple[str, Tensor]], config: OptimiserConfig) -> list[dict[str, Any]]:
     groups: dict[bool, list[Tensor]] = {True: [], False: []}
     for name, weight in named:
-        groups[weight.ndim >= 2 and "embed" not in name].append(weight)
+        table = "embed" in name or "words." in name
+        groups[weight.ndim >= 2 and not table].append(weight)
     decays = {True: config.weight_decay, False: 0.0}
     return [
         {"params": weights, "weight_decay": decays[decayed]}

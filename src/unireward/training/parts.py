@@ -18,7 +18,7 @@ from unireward.rewards.heads import PARTS, freeze, part_of
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from unireward.training.config import LoraConfig, ModelConfig
+    from unireward.training.model_config import LanguageConfig, LoraConfig
 
 States = Callable[[Any, Mapping[str, Any]], tuple[Any, ...]]
 """``(model, inputs) -> hidden states``, a tuple of [B, L, D] with the last one last."""
@@ -70,10 +70,10 @@ def with_lora(model: Any, lora: LoraConfig, seed: int) -> Any:
         raise InputError(f"model.lora.targets: {said}") from None
 
 
-def build(config: ModelConfig, seed: int) -> Parts:
+def build(config: LanguageConfig, seed: int) -> Parts:
     """The model of a config, its parts frozen and its adapters in place."""
     if config.factory is not None:
-        from unireward.training.dotted import resolve
+        from unireward.files.dotted import resolve
 
         parts = resolve(config.factory, "model.factory")(seed)
     else:
@@ -81,7 +81,7 @@ def build(config: ModelConfig, seed: int) -> Parts:
     return prepared(parts, config, seed)
 
 
-def prepared(parts: Parts, config: ModelConfig, seed: int) -> Parts:
+def prepared(parts: Parts, config: LanguageConfig, seed: int) -> Parts:
     """``parts`` with the config's parts frozen, checkpointing on and adapters in place."""
     model = parts.model
     if config.freeze:
@@ -102,7 +102,7 @@ def prepared(parts: Parts, config: ModelConfig, seed: int) -> Parts:
     return Parts(model, parts.save_processor, parts.states)
 
 
-def _loaded(config: ModelConfig) -> Parts:
+def _loaded(config: LanguageConfig) -> Parts:
     from unireward.engines.checkpoint import load_model
     from unireward.engines.processor import load_processor
 

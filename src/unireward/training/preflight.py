@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from unireward.errors import InputError
 from unireward.training.config import StageConfig, TrainConfig
 
-_REWARDS = ("bradley-terry", "plackett-luce", "gaussian-pair", "fidelity", "regression", "absolute")
-_SIGMA = ("gaussian-pair", "fidelity")
 _OWNED = {
     "output_dir": "output",
     "max_steps": "steps",
@@ -49,31 +46,20 @@ _OWNED = {
 
 def preflight(config: TrainConfig) -> None:
     """Raises InputError naming the field and the mend."""
-    from unireward.families.judge_json import family_named
+    from unireward.training.subjects import subject_of
 
     for name in config.trainer:
         if name in _OWNED:
             raise InputError(f"trainer.{name}: is set by {_OWNED[name]}; set that, leave this out")
-    try:
-        family = family_named(config.model.family)
-    except InputError as error:
-        raise InputError(f"model.family: {error}") from None
-    kinds = [_kinds(stage) for stage in config.stages]
-    for stage, own in zip(config.stages, kinds):
-        _head_fits(config.model.head, stage, own)
+    subject = subject_of(config)
+    subject.preflight({stage.name: _kinds(stage) for stage in config.stages})
+    for stage in config.stages:
         _batch_fits(stage)
         _data_there(stage)
-    if config.model.head is not None and not any(own & {*_REWARDS} for own in kinds):
-        raise InputError(
-            "model.head: no loss trains it; add one (bradley-terry, regression ...) to objective, "
-            "or leave the head out"
-        )
-    from unireward.training.evaluation import held_out
-
     for stage in config.stages:
         if stage.evaluation is not None:
             try:
-                held_out(stage.evaluation, family)
+                subject.check_evaluation(stage)
             except InputError as error:
                 raise InputError(f"{_name(config, stage)}evaluation: {error}") from None
 
@@ -95,27 +81,6 @@ def _kinds(stage: StageConfig) -> set[str]:
     except InputError as error:
         raise InputError(f"stages.{stage.name}.objective: {error}") from None
     return {str(getattr(term, "kind", "")) for term in objective.terms}
-
-
-def _head_fits(head: Mapping[str, Any] | None, stage: StageConfig, kinds: set[str]) -> None:
-    wanting = sorted(kinds & {*_REWARDS})
-    if head is None:
-        if wanting:
-            raise InputError(
-                f"stages.{stage.name}.objective: {wanting[0]} trains a head; give the model one, "
-                "for example model.head={kind: linear}"
-            )
-        return
-    if head.get("kind") == "ridge":
-        raise InputError(
-            "model.head.kind: a ridge head is fitted in closed form, not trained; see "
-            "docs/heads.md, or set it to linear"
-        )
-    if (kinds & {*_SIGMA}) and head.get("kind") != "gaussian":
-        raise InputError(
-            f"stages.{stage.name}.objective: {min(kinds & {*_SIGMA})} needs a sigma; set "
-            "model.head.kind to gaussian"
-        )
 
 
 def _batch_fits(stage: StageConfig) -> None:

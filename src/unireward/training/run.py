@@ -1,4 +1,4 @@
-"""Run: a config, stage by stage, into a checkpoint that ``unireward.load`` takes.
+"""Run: a config, stage by stage, into what it trains: a judge, a generator, a model that answers.
 
 ::
 
@@ -7,7 +7,7 @@
       log.jsonl                 every line of metrics, stage named
       processor/                tokenizer and processor, as they will be exported
       stages/1-train/           checkpoint-500/ ..., tensorboard/, final/ (weights), done.json
-      judge/                    the result, with judge.json
+      judge/                    the result, with judge.json (or generator/, policy/)
 
 The same command goes on where a run was cut: a stage that is done is not redone, one that is
 not goes on from its last whole checkpoint, to the weights an uncut run would have had.
@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -32,32 +31,38 @@ from unireward.training.average import Average
 from unireward.training.claim import DONE, LOG, claim, locked
 from unireward.training.config import StageConfig, TrainConfig
 from unireward.training.metrics import Metrics
-from unireward.training.objectives import Objective, make_objective
-from unireward.training.parts import Parts, build
+from unireward.training.objectives import Objective
 from unireward.training.reference import reference_for
 from unireward.training.sharding import sharding
 from unireward.training.share import Share
 from unireward.training.storage import finishing, last_complete, load_weights, write_weights
-from unireward.training.trainee import Trainee
+from unireward.training.subjects import Subject, subject_of
 from unireward.training.trainer import RewardTrainer
 
 
 @dataclass
 class Result:
-    """What a run ends with: the exported judge's folder, seconds of training, last metrics."""
+    """What a run ends with: the exported folder, seconds of training, last metrics, and ``what``
+    lies in the folder (``judge``, ``generator``, ``policy``)."""
 
-    judge: Path
+    folder: Path
     seconds: float
     metrics: dict[str, float]
+    what: str = "judge"
+
+    @property
+    def judge(self) -> Path:
+        """The folder, by its name where a judge was trained."""
+        return self.folder
 
 
 def train(config: TrainConfig, say: Callable[[str], None] | None = None) -> Result:
     """Run (or go on with) ``config``. Raises InputError for what cannot be trained as it stands,
     NonFiniteLossError and SaveError as they say."""
-    from unireward.training.export import export
     from unireward.training.preflight import preflight
 
     preflight(config)
+    what = config.model.result
     with locked(config.output, os.environ.get("RANK", "0") == "0"):
         run = Run(config, say or (lambda line: None))
         seconds, metrics = 0.0, {}
@@ -66,14 +71,13 @@ def train(config: TrainConfig, say: Callable[[str], None] | None = None) -> Resu
             seconds += done["seconds"]
             metrics = done["metrics"]
         if run.first:
-            trainee, parts = run.whole()
-            with finishing(config.output / "judge", "the trained weights are kept"):
-                export(trainee, parts, config, seconds, config.output / "judge")
-    return Result(config.output / "judge", seconds, metrics)
+            with finishing(config.output / what, "the trained weights are kept"):
+                run.whole().export(seconds, config.output / what)
+    return Result(config.output / what, seconds, metrics, what)
 
 
 class Run:
-    """The model of a config and the folder it is trained in."""
+    """The subject of a config and the folder it is trained in."""
 
     def __init__(self, config: TrainConfig, say: Callable[[str], None]) -> None:
         self.config, self.say = config, say
@@ -86,75 +90,30 @@ class Run:
         if self.first:
             self.out.mkdir(parents=True, exist_ok=True)
             claim(config)
-        self.parts: Parts = build(config.model, config.seed)
-        self.processor = self._processor()
-        self.trainee = self._trainee(self.parts)
+        self.subject: Subject = subject_of(config)
+        self.subject.build(self.first)
         if config.model.init is not None:
             load_weights(Path(config.model.init), self.trainee)
 
-    def _trainee(self, parts: Parts) -> Trainee:
-        torch.manual_seed(self.config.seed)
-        return Trainee(
-            parts.model,
-            reward=self._reward(parts.model),
-            auxiliary=self.config.model.auxiliary,
-            states=parts.states,
-        )
+    @property
+    def trainee(self) -> Any:
+        """What the optimiser sees."""
+        return self.subject.trainee
 
-    def whole(self) -> tuple[Trainee, Parts]:
+    def whole(self) -> Subject:
         """What was trained, with all its weights in this process: as it is or, where it was
         sharded, made again from the last stage's weights."""
         if sharding(self.config.trainer) is None:
-            return self.trainee, self.parts
-        parts = build(self.config.model, self.config.seed)
-        trainee = self._trainee(parts)
+            return self.subject
+        again = subject_of(self.config)
+        again.build(self.first)
         last = self.config.stages[-1]
-        trainee.objective = self._objective(last)
-        load_weights(self._folder(len(self.config.stages), last) / "final", trainee)
-        return trainee, parts
-
-    def _processor(self) -> Any:
-        from unireward.engines.processor import load_processor
-
-        folder = self.out / "processor"
-        if not self.first:  # the same files, in a folder of its own: nobody waits for another
-            with TemporaryDirectory() as own:
-                self._save_processor(Path(own))
-                return load_processor(own)
-        if not folder.is_dir():
-            draft = self.out / ".processor"
-            self._save_processor(draft)
-            draft.replace(folder)
-        return load_processor(str(folder))
-
-    def _save_processor(self, folder: Path) -> None:
-        self.parts.save_processor(folder)
-        self.parts.model.config.save_pretrained(folder)
-
-    def _reward(self, model: Any) -> Any:
-        """The reward model that is trained, where the config has a head."""
-        head = self.config.model.head
-        if head is None:
-            return None
-        from unireward.rewards.heads import make_head
-        from unireward.rewards.reward_model import RewardModel, hidden_size_of
-
-        made = make_head(with_marks(head, self.processor.tokenizer), hidden_size_of(
-            model.config))  # fmt: skip
-        return RewardModel(model, made, source=self.out / "processor")
+        again.trainee.objective = again.objective(last)
+        load_weights(self._folder(len(self.config.stages), last) / "final", again.trainee)
+        return again
 
     def _objective(self, stage: StageConfig) -> Objective:
-        try:
-            return make_objective(stage.objective, self._token_id)
-        except InputError as error:
-            raise InputError(f"stages.{stage.name}.objective: {error}") from None
-
-    def _token_id(self, text: str) -> int:
-        tokenizer = self.processor.tokenizer
-        ids = tokenizer(text, add_special_tokens=False).input_ids
-        if len(ids) != 1 or ids[0] == tokenizer.unk_token_id:
-            raise InputError(f"{text!r} is {len(ids)} tokens here; give a word that is one")
-        return ids[0]
+        return self.subject.objective(stage)
 
     # One stage --------------------------------------------------------------------------------
 
@@ -216,23 +175,16 @@ class Run:
             stage,
             data,
             callbacks=[metrics],
-            evaluator=self._evaluator(stage),
+            evaluator=self.subject.evaluator(stage),
             average=Average(self.trainee, stage.average) if stage.average else None,
-            reference=reference_for(objective, self.trainee),
+            reference=reference_for(
+                objective, self.trainee, sharded=sharding(self.config.trainer) is not None
+            ),
         )
         return trainer, metrics
 
     def _data(self, stage: StageConfig, share: Share) -> Any:
-        spec = dict(stage.data)
-        factory = spec.pop("factory", None)
-        if factory is not None:
-            from unireward.training.dotted import resolve
-
-            return resolve(factory, f"stages.{stage.name}.data.factory")(spec, share)
-        from unireward.training.steps import steps_of
-
-        return steps_of(spec, share, family=self.config.model.family, processor=self.processor,
-                        objective=stage.objective)  # fmt: skip
+        return self.subject.data(stage, share)
 
     def _check_sharded(self, stage: StageConfig) -> None:
         """InputError for what does not go with sharded weights."""
@@ -248,18 +200,7 @@ class Run:
                 f"{name}.optimiser.name: muon moves whole matrices and the weights are sharded; "
                 "use adamw"
             )
-        if self.parts.states is not None:
-            raise InputError(
-                "model.factory: its states go past the layers that sharding gathers; train it "
-                "without"
-            )
-
-    def _evaluator(self, stage: StageConfig) -> Any:
-        if stage.evaluation is None:
-            return None
-        from unireward.training.evaluation import Evaluator
-
-        return Evaluator(stage.evaluation, self.config, self.out / "processor")
+        self.subject.check_sharded()
 
     def _arguments(self, stage: StageConfig, folder: Path) -> TrainingArguments:
         config, judged = self.config, stage.evaluation
@@ -281,7 +222,7 @@ class Run:
             "save_total_limit": config.save.limit,
             "eval_strategy": "steps" if judged else "no",
             "eval_steps": judged.every if judged else None,
-            "metric_for_best_model": "accuracy" if judged and judged.keep == "best" else None,
+            "metric_for_best_model": judged.decides if judged and judged.keep == "best" else None,
             "greater_is_better": True,
             "load_best_model_at_end": False,
             "bf16": config.precision == "bfloat16",
@@ -293,8 +234,7 @@ class Run:
             "disable_tqdm": True,
             "report_to": [],
             "log_level": "error",
-            # A head leaves the output layer unused, a batch without pictures the vision part.
-            "ddp_find_unused_parameters": self.parts.states is None,
+            "ddp_find_unused_parameters": not self.subject.uses_all,
             "ddp_backend": "gloo" if on_cpu and self.world > 1 else None,
             "average_tokens_across_devices": False,
         }
@@ -311,18 +251,3 @@ def _has_tensorboard() -> bool:
     from importlib.util import find_spec
 
     return find_spec("tensorboard") is not None
-
-
-def with_marks(head: Mapping[str, Any], tokenizer: Any) -> dict[str, Any]:
-    """A head's config with the ids of its marks. InputError for one the tokenizer lacks."""
-    marks = {
-        text: token if token is not None else tokenizer.convert_tokens_to_ids(text)
-        for text, token in (head.get("marks") or {}).items()
-    }
-    for text, token in marks.items():
-        if token is None or token == tokenizer.unk_token_id:
-            raise InputError(
-                f"model.head.marks: the tokenizer has no {text!r}; start from a checkpoint made "
-                "by RewardModel.start, which adds it"
-            )
-    return {**head, "marks": marks} if marks else dict(head)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from unireward.errors import InputError
-from unireward.training.config import StageConfig, TrainConfig
 from unireward.training.memory import Load
 from unireward.training.share import Share
 
@@ -52,20 +51,18 @@ class Sampled:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-
-def dataset_of(config: TrainConfig, stage: StageConfig, share: Share, processor: Any) -> Any:
-    """A stage's data set, by the factory of its config or from its records."""
-    spec = dict(stage.data)
-    factory = spec.pop("factory", None)
-    if factory is not None:
-        from unireward.training.dotted import resolve
-
-        return resolve(factory, f"stages.{stage.name}.data.factory")(spec, share)
-    from unireward.training.steps import steps_of
-
-    return steps_of(
-        spec, share, family=config.model.family, processor=processor, objective=stage.objective
-    )
+    def told(self) -> list[tuple[str, str]]:
+        """Labels and texts for people."""
+        return [
+            (
+                "tokens",
+                f"a sequence {self.tokens.mean:,g} (most {self.tokens.max:,}), of media "
+                f"{self.media.mean:,g} (most {self.media.max:,}); a micro-batch "
+                f"{self.micro_batch.mean:,g} with its padding (most {self.micro_batch.max:,}); a "
+                f"step about {self.step:,}; measured on the first {self.examples:,} examples, "
+                f"{self.sequences:,} sequences",
+            )
+        ]
 
 
 def sampled(dataset: Any, share: Share, model: Any) -> Sampled:
@@ -100,8 +97,6 @@ def sampled(dataset: Any, share: Share, model: Any) -> Sampled:
         why = ", ".join(f"{reason}: {n:,}" for reason, n in skipped.most_common(3))
         raise InputError(f"data: the first examples are all left out ({why or 'none is there'})")
     processes = share.world * share.accumulation
-    strata = [stratum.size for stratum in dataset.plan.strata] if hasattr(dataset, "plan") else []
-    known = bool(strata) and all(size is not None for size in strata)
     return Sampled(
         counts["examples"],
         len(tokens),
@@ -110,7 +105,7 @@ def sampled(dataset: Any, share: Share, model: Any) -> Sampled:
         Spread.of(replies),
         Spread.of(batches),
         round(sum(tokens) / len(batches) * processes),
-        sum(strata) if known else None,
+        available_of(dataset),
         dict(skipped),
         Load(
             max(load.tokens for load in loads),
@@ -120,6 +115,13 @@ def sampled(dataset: Any, share: Share, model: Any) -> Sampled:
             max(load.positions for load in loads),
         ),
     )
+
+
+def available_of(dataset: Any) -> int | None:
+    """How many examples a data set holds, None where they are drawn without end."""
+    strata = [stratum.size for stratum in dataset.plan.strata] if hasattr(dataset, "plan") else []
+    known = bool(strata) and all(size is not None for size in strata)
+    return sum(strata) if known else None
 
 
 def _items(dataset: Any, share: Share) -> Iterator[Mapping[str, Any]]:

@@ -22,15 +22,14 @@ from unireward.files.lines import LineError, Place
 from unireward.files.places import is_address
 from unireward.files.records import Seen, record_of
 from unireward.record import Part, Record
-from unireward.training.data_config import DataConfig, SourceConfig
+from unireward.training.data_config import RecordsConfig, SourceConfig
 from unireward.training.examples import Example
-from unireward.training.maker import Made, Maker
 from unireward.training.plan import Stratum
+from unireward.training.record_maker import NO_FAULT, Made, RecordMaker
 from unireward.training.row_files import RowFile, files_of, row_file
 
 IMAGE_TOKENS, CLIP_TOKENS = 256, 1024
 """What a picture or a clip counts in the estimate of a length; only the order matters."""
-TIES = ("tie", "tie, which the form has no word for")
 
 
 class Source(Protocol):
@@ -47,7 +46,9 @@ class Source(Protocol):
 class RecordsSource:
     """Files of records (see the module docstring)."""
 
-    def __init__(self, source: SourceConfig, config: DataConfig, maker: Maker) -> None:
+    def __init__(
+        self, source: SourceConfig, config: RecordsConfig, maker: RecordMaker[Any]
+    ) -> None:
         assert source.records is not None
         self.source = source
         self.config = config
@@ -120,7 +121,7 @@ class RecordsSource:
 
     def _none(self, made: Made, record: Record, place: Place) -> None:
         """A record that gives no example; one that only ties keep from it is no fault."""
-        reasons = [reason for reason in made.left_out if reason not in TIES]
+        reasons = [reason for reason in made.left_out if reason not in NO_FAULT]
         if self.config.unusable == "skip":
             if not made.left_out:
                 self.left_out["no label"] += 1

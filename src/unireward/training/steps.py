@@ -15,16 +15,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol
 
 from unireward.errors import InputError
 from unireward.families.family import Family
 from unireward.files.validate import validate
 from unireward.training.collate import Collator
-from unireward.training.data_config import DataConfig
+from unireward.training.data_config import DataConfig, RecordsConfig
 from unireward.training.examples import Example
-from unireward.training.maker import Maker, Objective
+from unireward.training.maker import Maker
 from unireward.training.plan import Draw, Plan
+from unireward.training.record_maker import Objective, RecordMaker
 from unireward.training.share import Share
 from unireward.training.sources import RecordsSource, Source
 from unireward.training.world_source import WorldSource
@@ -33,13 +35,19 @@ _PAIRS = {"bradley-terry", "plackett-luce", "gaussian-pair", "fidelity"}
 _POINTS = {"regression", "absolute"}
 
 
+class Collates(Protocol):
+    """Examples to batches: none where all examples are left out, whose reasons are counted."""
+
+    def parts(self, examples: Sequence[Example]) -> tuple[list[dict[str, Any]], dict[str, int]]: ...
+
+
 class StepDataset:
     """Map-style. ``counts`` are the examples left out so far, by reason: at the start by the
     files, later by this process's own items (those of workers come with their batches, in
     ``skipped``)."""
 
     def __init__(
-        self, sources: Sequence[Source], plan: Plan, collator: Collator, share: Share
+        self, sources: Sequence[Source], plan: Plan, collator: Collates, share: Share
     ) -> None:
         self.sources = list(sources)
         self.plan = plan
@@ -61,11 +69,12 @@ class StepDataset:
         skipped: Counter[str] = Counter()
         for draw in self.share.of(self.plan[step], micro):
             source, stratum = self._homes[draw.stratum]
-            example, reason = source.example(stratum, draw.index, self._turn(draw))
+            turn = self._turn(draw)
+            example, reason = source.example(stratum, draw.index, turn)
             if example is None:
                 skipped[reason] += 1
             else:
-                examples.append(example)
+                examples.append(replace(example, turn=turn))
         parts, refused = self.collator.parts(examples)
         skipped.update(refused)
         self.counts.update(skipped)
@@ -97,17 +106,33 @@ def build_steps(
 ) -> StepDataset:
     """The data set of process ``rank`` of ``world``. Raises :class:`InputError` for whatever of
     the data cannot be used, before the first step."""
-    maker = Maker(config, family, objective_kind)
+    return assembled(
+        config,
+        Maker(config, family, objective_kind),
+        Collator(processor, family, config, end_token=end_token),
+        Share(steps, batch_size, seed, rank, world, accumulation),
+        group=config.group_by_length,
+    )
+
+
+def assembled(
+    config: RecordsConfig,
+    maker: RecordMaker[Any],
+    collator: Collates,
+    share: Share,
+    *,
+    group: int = 0,
+) -> StepDataset:
+    """The data set of a config's sources, whatever is made of their records; ``group`` steps are
+    dealt together by length."""
     sources: list[Source] = [
         RecordsSource(source, config, maker)
         if source.records is not None
-        else WorldSource(source, maker, seed)
+        else WorldSource(source, maker, share.seed)
         for source in config.sources
     ]
     strata = [stratum for source in sources for stratum in source.strata]
-    plan = Plan(strata, batch=batch_size, seed=seed, group=config.group_by_length)
-    collator = Collator(processor, family, config, end_token=end_token)
-    share = Share(steps, batch_size, seed, rank, world, accumulation)
+    plan = Plan(strata, batch=share.size, seed=share.seed, group=group)
     return StepDataset(sources, plan, collator, share)
 
 
@@ -151,7 +176,7 @@ def objective_kind(objective: Mapping[str, Any]) -> Objective:
         for name, body in objective.items()
     }
     wanted: list[Objective] = []
-    if "dpo" in kinds:
+    if kinds & {"dpo", "diffusion-dpo"}:
         wanted.append("dpo")
     if kinds & _PAIRS:
         wanted.append("pair")

@@ -8,6 +8,7 @@ that some loss asks for, within the forward, so that sharded weights are whole w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from unireward.rewards.reward_model import hidden_size_of, hidden_states
 from unireward.training.objectives.base import Objective, Outputs
+from unireward.training.objectives.logps import sequence_logps
 from unireward.training.parts import States
 
 if TYPE_CHECKING:
@@ -76,6 +78,28 @@ class Trainee(nn.Module):
             found = self.head(wanted, inputs["attention_mask"], places)
             out.rewards, out.sigma = found.scores, found.sigma
         return out
+
+    # Compared ---------------------------------------------------------------------------------
+
+    def prepared(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The batch with what no gradient goes through: nothing here."""
+        return batch
+
+    @property
+    def has_adapters(self) -> bool:
+        return hasattr(self.model, "disable_adapter")
+
+    def without_adapters(self) -> AbstractContextManager[Any]:
+        return self.model.disable_adapter()
+
+    def reference_fields(self, outputs: Outputs, batch: Mapping[str, Any]) -> dict[str, Tensor]:
+        """What the outputs of a reference add to a batch, each row's summed log-probability."""
+        if "sequence" not in batch:
+            return {}
+        assert outputs.logits is not None
+        rows = len(batch["inputs"]["attention_mask"])
+        logps, _ = sequence_logps(outputs.logits, batch["targets"], batch["sequence"], rows)
+        return {"reference_logps": logps}
 
 
 def trained_state(trainee: nn.Module) -> dict[str, Tensor]:

@@ -239,7 +239,8 @@ class RewardTrainer(Trainer):
     # Judged -----------------------------------------------------------------------------------
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """The real judge on held-out records; ``eval_accuracy`` decides which weights are best."""
+        """The evaluator's figures; ``eval_accuracy``, or another that the config names, decides
+        which weights are best."""
         found = {f"eval_{name}": value for name, value in self.evaluator(self).items()}
         self.log(dict(found))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
@@ -247,7 +248,8 @@ class RewardTrainer(Trainer):
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """No step is the best where nothing could be measured (a judge that says one score)."""
-        return "eval_accuracy" in metrics and super()._determine_best_metric(metrics, trial)
+        decides = f"eval_{self.args.metric_for_best_model}"
+        return decides in metrics and super()._determine_best_metric(metrics, trial)
 
     # Kept -------------------------------------------------------------------------------------
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Any
 
 from unireward.errors import InputError
 from unireward.record import Record
 from unireward.training.data_config import SourceConfig
 from unireward.training.examples import Example
-from unireward.training.maker import Maker
 from unireward.training.plan import Stratum
+from unireward.training.record_maker import RecordMaker
 
-_SPEC = re.compile(r"([a-z_]+)/(one|pair|[1-9][0-9]{0,2})")
+_SPEC = re.compile(r"([a-z_]+)/(one|pair|right|[1-9][0-9]{0,2})")
 
 
 class WorldSource:
-    """``TASK/pair`` of the training split. Where a record gives several examples (two orders,
-    two modes), each draw takes one of them, by its ``turn``."""
+    """``TASK/pair`` of the training split, or ``TASK/right``. Where a record gives several
+    examples (two orders, two modes), each draw takes one of them, by its ``turn``."""
 
-    def __init__(self, source: SourceConfig, maker: Maker, seed: int) -> None:
+    def __init__(self, source: SourceConfig, maker: RecordMaker[Any], seed: int) -> None:
         """Raises :class:`InputError` for a task that is not drawn or cannot be asked about."""
         from unireward.world import TASKS
 
@@ -27,13 +28,16 @@ class WorldSource:
         match = _SPEC.fullmatch(source.world)
         if match is None:
             raise InputError(
-                f"world {source.world!r} is no TASK/pair; write image_generation/pair, all/one "
-                "or image_generation/4"
+                f"world {source.world!r} is no TASK/pair; write image_generation/pair, all/one, "
+                "image_generation/4 or image_generation/right"
             )
         task, number = match.groups()
         self.source, self.maker = source, maker
         self.seed = seed if source.seed is None else source.seed
-        self.candidates = {"one": 1, "pair": 2}.get(number) or int(number)
+        self.right = number == "right"
+        self.candidates = {"one": 1, "right": 1, "pair": 2}.get(number) or int(number)
+        if self.right and source.track is not None:
+            raise InputError(f"world {source.world}: has no track; leave it out")
         self.left_out: Counter[str] = Counter()
         named = list(TASKS) if task == "all" else [task]
         chosen = source.tasks if source.tasks is not None else tuple(source.quotas or named)
@@ -58,6 +62,11 @@ class WorldSource:
         from unireward.world.sample import SIZE, sample_record
 
         source = self.source
+        if self.right:
+            from unireward.training.right import right_record
+
+            size = source.size or SIZE
+            return right_record(self.tasks[stratum], self.seed, index, source.level, size)
         item = sample_record(
             self.tasks[stratum],
             self.seed,
@@ -68,7 +77,7 @@ class WorldSource:
             size=source.size or SIZE,
             track=source.track,
         )
-        if self.maker.config.caption is None or not item.media:
+        if getattr(self.maker.config, "caption", None) is None or not item.media:
             return item.record
         from unireward.world.facts import describe
 

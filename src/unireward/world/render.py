@@ -44,7 +44,7 @@ _SUB = 4
 
 def render(scene: Scene, size: int = 96) -> np.ndarray:
     """The clean picture, uint8 [size, size, 3]."""
-    canvas = _background(scene.background, size).copy()
+    canvas = background(scene.background, size).copy()
     for group in (*scene.extras, *scene.groups, *scene.covers):
         draw(canvas, group)
     return canvas
@@ -71,7 +71,8 @@ def draw(canvas: np.ndarray, group: Group) -> None:
 
 
 @lru_cache(maxsize=256)
-def _background(index: int, size: int) -> np.ndarray:
+def background(index: int, size: int) -> np.ndarray:
+    """``BACKGROUNDS[index]`` alone, uint8 [size, size, 3]; shared, so not to be written into."""
     tint, (down, across) = BACKGROUNDS[index]
     ramp = np.linspace(-0.5, 0.5, size, dtype=np.float32)
     plane = down * ramp[:, None, None] + across * ramp[None, :, None]
@@ -83,16 +84,28 @@ def _stamp(
     colour: str, shape: str, half: int, turn: int, texture: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """What remains of the background [h, w, 1] and what is painted over it [h, w, 3]."""
-    cover, marks = _masks(shape, half, turn, texture)
-    base = np.asarray(RGB[colour], np.float32)
-    mark = base * 0.42 if colour in _DARK_MARKS else base * 0.28 + 255 * 0.72
+    cover, marks = masks(shape, half, turn, texture)
+    base, mark = paints(colour)
     painted = base + marks[..., None] * (mark - base)
     return 1 - cover[..., None], painted * cover[..., None] + 0.5
 
 
+@lru_cache(maxsize=8)
+def paints(colour: str) -> tuple[np.ndarray, np.ndarray]:
+    """What a colour and its marks are painted with, float32 [3] each in 0 to 255."""
+    base = np.asarray(RGB[colour], np.float32)
+    return base, base * 0.42 if colour in _DARK_MARKS else base * 0.28 + 255 * 0.72
+
+
 @lru_cache(maxsize=2048)
-def _masks(shape: str, half: int, turn: int, texture: str) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage and share of marks per pixel, float32 [h, w] in [0, 1]; ``half`` is 2 x radius."""
+def masks(
+    shape: str, half: int, turn: int, texture: str, shift: tuple[float, float] = (0.0, 0.0)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage and share of marks per pixel, float32 [h, w] in [0, 1]; ``half`` is 2 x radius.
+
+    ``shift`` moves the centre from the middle pixel's, in pixels down and across; ``render``
+    never does. Handwritten digits are not shifted.
+    """
     radius = half / 2
     reach = math.ceil(radius * 1.08)
     if shape in DIGIT_SHAPES:
@@ -100,7 +113,7 @@ def _masks(shape: str, half: int, turn: int, texture: str) -> tuple[np.ndarray, 
         return cover, np.zeros_like(cover)
     n = (2 * reach + 1) * _SUB
     axis = ((np.arange(n) + 0.5) / _SUB - reach - 0.5) / radius
-    across, down = np.meshgrid(axis, axis)
+    across, down = np.meshgrid(axis - shift[1] / radius, axis - shift[0] / radius)
     angle = math.radians(TURNS[turn])
     x = across * math.cos(angle) + down * math.sin(angle)
     y = -across * math.sin(angle) + down * math.cos(angle)

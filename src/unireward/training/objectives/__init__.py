@@ -7,6 +7,8 @@ from unireward.training.objectives.absolute import Absolute, AbsoluteOptions
 from unireward.training.objectives.auxiliary import Auxiliary, AuxiliaryOptions
 from unireward.training.objectives.base import Batch, Objective, Outputs, Term
 from unireward.training.objectives.bradley_terry import BradleyTerry, BradleyTerryOptions
+from unireward.training.objectives.denoise import Denoise, DenoiseOptions
+from unireward.training.objectives.diffusion_dpo import DiffusionDpo, DiffusionDpoOptions
 from unireward.training.objectives.dpo import Dpo, DpoOptions
 from unireward.training.objectives.gaussian import Fidelity, GaussianPair, GaussianPairOptions
 from unireward.training.objectives.logps import sequence_logps
@@ -27,6 +29,10 @@ __all__ = [
     "BradleyTerry",
     "BradleyTerryOptions",
     "Caption",
+    "Denoise",
+    "DenoiseOptions",
+    "DiffusionDpo",
+    "DiffusionDpoOptions",
     "Dpo",
     "DpoOptions",
     "Fidelity",

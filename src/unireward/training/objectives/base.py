@@ -14,7 +14,7 @@ with a gradient of zeros if need be, so that no process of several is left waiti
 Half precision is widened to float32 before any arithmetic, double stays double.
 
 The fields of a batch, all optional. R counts scored sequences, M supervised positions, P pairs,
-K a head's dimensions, N members of groups:
+K a head's dimensions, N members of groups; a generator's rows are pictures or clips:
 
 =================  =========================================================================
 ``logits_at``      [M] long, flat positions into [B * L] where ``Outputs.logits`` is wanted
@@ -28,6 +28,9 @@ K a head's dimensions, N members of groups:
 ``scores``         [R, K] float, NaN unknown; ``score_weights`` [R]
 ``absolute``       [R] 0 bad, 1 good, NaN unknown
 ``reference_logps``  [R] summed log-probabilities of the targets under the reference model
+``error_weights``  [R] float >= 0, what a generator's error of a row counts
+``reference_errors``  [R] the rows' errors under the reference model
+``pair_score``     [P] float > 0, NaN unknown: how frequent pairs like this are
 ``ranking``        [N] long rows; ``ranking_group`` [N] long; ``ranking_tier`` [N] long, 0 best
 ``aux_<name>``     targets of the shape of ``Outputs.aux[name]``, NaN unknown
 =================  =========================================================================
@@ -60,9 +63,16 @@ class Outputs:
     """[R, K] > 0, where the head is Gaussian."""
     aux: dict[str, Tensor] = field(default_factory=dict)
     """Outputs of layers that only training has, by name."""
+    errors: Tensor | None = None
+    """[R], a generator's mean squared error of each row's prediction."""
+    snr: Tensor | None = None
+    """[R], the signal-to-noise ratio at each row's time."""
+    gain: Tensor | None = None
+    """[R], the clean picture's squared error for each squared error of the prediction."""
 
     def tensors(self) -> list[Tensor]:
-        named = (self.logits, self.rewards, self.sigma)
+        """Those that a gradient goes through."""
+        named = (self.logits, self.rewards, self.sigma, self.errors)
         return [*(tensor for tensor in named if tensor is not None), *self.aux.values()]
 
 

@@ -51,11 +51,6 @@ class PairOptions(Options):
         if weights and (min(weights) < 0 or sum(weights) <= 0 or sum(weights) == float("inf")):
             raise InputError("dimension_weights must be 0 or more, one at least above 0")
 
-    def one_of(self, field: str, allowed: tuple[str, ...]) -> None:
-        """InputError unless the field is one of the words."""
-        if (value := getattr(self, field)) not in allowed:
-            raise InputError(f"{field} is {value!r}; use one of {', '.join(allowed)}")
-
     @classmethod
     def tie_rules(cls) -> tuple[str, ...]:
         return ("ignore", "half")

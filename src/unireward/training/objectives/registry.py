@@ -24,6 +24,8 @@ from unireward.training.objectives.absolute import Absolute
 from unireward.training.objectives.auxiliary import Auxiliary
 from unireward.training.objectives.base import Objective
 from unireward.training.objectives.bradley_terry import BradleyTerry
+from unireward.training.objectives.denoise import Denoise
+from unireward.training.objectives.diffusion_dpo import DiffusionDpo
 from unireward.training.objectives.dpo import Dpo
 from unireward.training.objectives.gaussian import Fidelity, GaussianPair
 from unireward.training.objectives.plackett_luce import PlackettLuce
@@ -37,7 +39,7 @@ KINDS: dict[str, type[LossTerm]] = {
     term.kind: term
     for term in (
         Sft, Caption, YesNo, Words, Auxiliary, BradleyTerry, PlackettLuce, GaussianPair, Fidelity,
-        Regression, Absolute, Dpo,
+        Regression, Absolute, Dpo, Denoise, DiffusionDpo,
     )
 }  # fmt: skip
 

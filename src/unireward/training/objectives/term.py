@@ -38,16 +38,23 @@ class Options:
                 f"{field} is {value:g}; it must be {' and '.join(bounds) or 'a finite number'}"
             )
 
+    def one_of(self, field: str, allowed: tuple[str, ...]) -> None:
+        """InputError unless the field is one of the words."""
+        if (value := getattr(self, field)) not in allowed:
+            raise InputError(f"{field} is {value!r}; use one of {', '.join(allowed)}")
+
 
 class LossTerm(nn.Module):
     """A term by its options. ``kind`` is what configs call it, ``name`` what the metrics do.
 
-    ``coefficient`` is its weight in the objective, finite and not negative.
+    ``coefficient`` is its weight in the objective, finite and not negative. ``reads_reference``:
+    it compares with a reference model (:mod:`unireward.training.reference`).
     """
 
     kind: ClassVar[str]
     Options: ClassVar[type]
     metrics: tuple[str, ...] = ()
+    reads_reference: bool = False
 
     def __init__(
         self, options: Any = None, *, name: str | None = None, coefficient: float = 1.0
@@ -89,6 +96,9 @@ def wanted(outputs: Outputs, field: str, term: str) -> Tensor:
             "logits": "fill the batch's logits_at",
             "rewards": "give the model a head",
             "sigma": "give the model a gaussian head",
+            "errors": "train a generator",
+            "snr": "train a generator, or set weighting to none",
+            "gain": "train a generator, or set weighting to none",
         }[field]
         raise InputError(f"{term}: the batch has labels and the model gave no {field}; {mend}")
     return widened(tensor)

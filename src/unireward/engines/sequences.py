@@ -70,11 +70,12 @@ class Encoder:
         out = []
         for ask, reply in zip(asks, replies, strict=True):
             if id(ask) not in prompts:
-                prompts[id(ask)] = self._prompt(ask)
-            out.append(self._with_reply(prompts[id(ask)], reply))
+                prompts[id(ask)] = self.prompt(ask)
+            out.append(self.with_reply(prompts[id(ask)], reply))
         return out
 
-    def _prompt(self, ask: Ask) -> Sequence:
+    def prompt(self, ask: Ask) -> Sequence:
+        """The question alone. Raises as the whole does."""
         import torch
 
         found = encode(self.processor, [prompt_of(self.processor, ask, self.name)], self.name)
@@ -84,7 +85,8 @@ class Encoder:
         media = {key: value for key, value in tensors.items() if key not in ALIGNED}
         return Sequence(tokens, len(tokens["input_ids"]), media=media)
 
-    def _with_reply(self, prompt: Sequence, reply: Pieces | None) -> Sequence:
+    def with_reply(self, prompt: Sequence, reply: Pieces | None) -> Sequence:
+        """``prompt`` and after it the reply; raises :class:`InputError` where that is no token."""
         if reply is None:
             return prompt
         ids, weights = self._said(reply)
@@ -121,6 +123,37 @@ def _places(pieces: Pieces) -> list[tuple[int, int]]:
             out.append((at + lead, at + len(piece.rstrip())))
         at += len(piece)
     return out
+
+
+def padded(rows: list[Sequence], pad: int) -> dict[str, Any]:
+    """The model's inputs of sequences, padded on the right; media in the order of the rows."""
+    import torch
+
+    width = max(map(len, rows))
+    inputs: dict[str, Any] = {}
+    for key in ALIGNED:
+        # A processor may leave out what says of a prompt without media that it has none.
+        if not any(key in row.tokens for row in rows):
+            continue
+        filler = pad if key == "input_ids" else 0
+        values = [row.tokens.get(key, [0] * len(row)) for row in rows]
+        inputs[key] = torch.tensor([[*v, *[filler] * (width - len(v))] for v in values])
+    for key in dict.fromkeys(key for row in rows for key in row.media):
+        inputs[key] = stacked([row.media[key] for row in rows if key in row.media])
+    return inputs
+
+
+def stacked(tensors: list[Any]) -> Any:
+    """One after the other along the first axis; zeros fill the others up to the largest."""
+    import torch
+
+    shapes = [tensor.shape[1:] for tensor in tensors]
+    most = [max(sizes) for sizes in zip(*shapes)]
+    out = []
+    for tensor in tensors:
+        spare = [n for size, top in zip(tensor.shape[:0:-1], most[::-1]) for n in (0, top - size)]
+        out.append(torch.nn.functional.pad(tensor, spare) if any(spare) else tensor)
+    return torch.cat(out)
 
 
 _MARK = "0123456789"

@@ -1,0 +1,76 @@
+"""The arms: which trainings go on from the same answerer, on what, and how long.
+
+===============  ==========================================  =====================
+arm              data                                        objective
+===============  ==========================================  =====================
+``dpo``          pairs chosen by the tiny judge              ``dpo``
+``random``       pairs of the same answers, by lot           ``dpo``
+``rejection``    the winners of the judge's pairs            ``sft``
+``supervised``   the world's right answers to the questions  ``sft``
+===============  ==========================================  =====================
+
+All take ``STEPS`` steps of ``ROWS`` answers. The rates and beta are those of ``CHOSEN``: starting
+values, which ``recipes.tiny_answerer.choose`` has not settled on the validation seed yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recipes.tiny_answerer.pairs import Pairs
+
+NAMES = ("dpo", "random", "rejection", "supervised")
+STEPS = 100
+ROWS = 64
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Learning rates of both objectives, and DPO's beta."""
+
+    dpo_lr: float = 1e-4
+    sft_lr: float = 1e-4
+    beta: float = 0.1
+
+
+CHOSEN = Chosen()
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One training: its name and its seed."""
+
+    name: str
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        return f"seed-{self.seed}/{self.name}"
+
+    def config(
+        self, out: Path, base: str, pairs: Pairs, scale: float = 1.0, chosen: Chosen = CHOSEN
+    ) -> dict[str, Any]:
+        """The arm's training config; ``base`` is the folder of the answerer that it begins
+        with."""
+        by_pairs = self.name in ("dpo", "random")
+        file = {"random": pairs.random, "supervised": pairs.right}.get(self.name, pairs.judged)
+        return {
+            "name": self.name,
+            "output": str(out / self.folder),
+            "seed": self.seed,
+            "model": {"path": base, "answers": True},
+            "data": {"sources": [{"records": str(file)}]},
+            "objective": {"dpo": {"beta": chosen.beta}} if by_pairs else {"sft": {}},
+            "batch": {"size": ROWS // 2 if by_pairs else ROWS},
+            "optimiser": {"lr": chosen.dpo_lr if by_pairs else chosen.sft_lr, "betas": [0.9, 0.98]},
+            "schedule": {"warmup": 0.05, "decay": 1.0},
+            "steps": max(1, round(STEPS * scale)),
+            "save": {"every": 50, "limit": 1},
+            "log_every": 20,
+            "device": "cpu",
+            "threads": 1,
+            "workers": 0,
+            "tensorboard": False,
+        }

@@ -1,0 +1,282 @@
+"""DPO by the tiny judge lowers the answerer's error rate: does it, by how much, against what?
+
+The rule, fixed before any arm was trained. **Primary endpoint**: the relative reduction of the
+error rate at the sampling temperature (0.7) of ``dpo`` against the answerer it began with, on 600
+held-out questions (levels 1 and 2), over three seeds (answers, judgments, training and sampling
+anew). Asked is a reduction of a quarter or more; it is *reached* where the mean is at least 0.25,
+the 95 % interval (crossed bootstrap over seeds and questions) lies above zero and every seed
+agrees in sign. Beside it stand the controls ``random``, ``rejection`` and ``supervised``
+(:mod:`recipes.tiny_answerer.arms`), each with its own reduction and its paired difference from
+``dpo``, and the greedy error rate of all. Truth is the world's. Rates, beta and steps were chosen
+on ``VALIDATION``, a seed and questions that are in no report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from recipes.tiny_answerer.arms import CHOSEN, NAMES, Arm, Chosen
+from recipes.tiny_answerer.measure import HELD_OUT, LEVELS, TEMPERATURE, measured
+from recipes.tiny_answerer.pairs import Pairs, make_pairs
+from unireward.errors import InputError
+from unireward.files.lines import replacing
+from unireward.jobs.workers import pool_of
+from unireward.stats.intervals import Estimate
+from unireward.stats.paired import paired_difference
+from unireward.world.redraw import Redraw
+
+QUESTIONS, PROMPTS = 600, 700
+ASKED = 0.25
+BASE = "base"
+WAYS = ("sampled", "greedy")
+VALIDATION, VALIDATION_QUESTIONS = 9, Redraw(seed=5005, levels=LEVELS)
+"""The seed and the questions by which rates and beta are chosen."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the arms of a run have in common. ``data`` is where pairs lie, ``out`` unless given."""
+
+    out: Path
+    base: str
+    scale: float
+    data: Path | None = None
+    chosen: Chosen = CHOSEN
+    held_out: Redraw = HELD_OUT
+    questions: int = QUESTIONS
+
+    @property
+    def prompts(self) -> int:
+        return max(8, round(PROMPTS * min(1.0, self.scale)))
+
+
+@dataclass(frozen=True)
+class Result:
+    """``error``: way -> arm -> error rate of each seed. ``reduction``: arm -> relative reduction
+    at the sampling temperature. ``against``: control -> error rate of ``dpo`` less the
+    control's. ``pairs``: the judge's and random pairs by the world's truth, of each seed."""
+
+    seeds: int
+    scale: float
+    chosen: Chosen
+    error: dict[str, dict[str, list[float]]]
+    reduction: dict[str, dict[str, Any]]
+    against: dict[str, dict[str, Any]]
+    pairs: list[dict[str, Any]]
+    seconds: dict[str, float]
+
+    @property
+    def reached(self) -> bool:
+        """Whether the primary endpoint is (see the module docstring)."""
+        found = self.reduction["dpo"]
+        agree = all(value > 0 for value in found["by_seed"])
+        return found["value"] >= ASKED and found["low"] > 0 and agree
+
+    def to_dict(self) -> dict[str, Any]:
+        import unireward
+
+        return {
+            "reproduction": "tiny-answerer-dpo",
+            "unireward": unireward.__version__,
+            "questions": QUESTIONS,
+            "questions_seed": HELD_OUT.seed,
+            "temperature": TEMPERATURE,
+            "asked": ASKED,
+            "reached": self.reached,
+            **asdict(self),
+        }
+
+    def lines(self) -> list[str]:
+        said = [f"error rate in %, mean of {self.seeds} seeds (lowest to highest)", ""]
+        said.append(f"{'arm':12}{'at ' + str(TEMPERATURE):>22}{'greedy':>22}")
+        for arm in (BASE, *NAMES):
+            cells = [_spread(self.error[way][arm]) for way in WAYS]
+            said.append(f"{arm:12}" + "".join(f"{cell:>22}" for cell in cells))
+        said += ["", "relative reduction of the error rate at that temperature, 95 % interval"]
+        for arm, found in self.reduction.items():
+            said.append(f"{arm:12}{_interval(found)}")
+        said += ["", "error rate of dpo less that of the control, points with 95 % interval"]
+        for arm, found in self.against.items():
+            said.append(f"{arm:12}{_interval(found)}")
+        verdict = "reached" if self.reached else "not reached"
+        return [*said, "", f"a reduction of {100 * ASKED:.0f} % by dpo: {verdict}"]
+
+
+def _spread(values: Sequence[float]) -> str:
+    low, high = 100 * min(values), 100 * max(values)
+    return f"{100 * float(np.mean(values)):.1f} ({low:.1f}-{high:.1f})"
+
+
+def _interval(found: dict[str, Any]) -> str:
+    return f"{100 * found['value']:+8.1f}  [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
+
+
+def reproduce(
+    out: Path,
+    seeds: int,
+    scale: float,
+    workers: int,
+    say: Callable[[str], None],
+    base: str | None = None,
+) -> Result:
+    """Run whatever of it is not done yet: each curation and each training is resumable, so the
+    whole is. ``base`` is the folder of an answerer, the shipped one unless given."""
+    if seeds < 2:
+        raise InputError(f"seeds is {seeds}; give two or more, one has no spread")
+    from unireward.policies.load import shipped_folder
+
+    plan = Plan(out, base or str(shipped_folder("tiny-answerer")), scale)
+    numbers = range(1, seeds + 1)
+    with pool_of(workers) as pool:
+        before = {pool.submit(begin, plan, seed): seed for seed in numbers}
+        for done in as_completed(before):
+            found = done.result()
+            say(f"seed-{before[done]}: error {_both(found)}, pairs right {_rights(found)}")
+        running = {pool.submit(run_arm, Arm(name, seed), plan): f"seed-{seed}/{name}"
+                   for seed in numbers for name in NAMES}  # fmt: skip
+        for done in as_completed(running):
+            found = done.result()
+            say(f"{running[done]}: error {_both(found)} ({found['seconds']:.0f} s)")
+    result = collect(plan, seeds)
+    with replacing(out / "result.json") as stream:
+        stream.write((json.dumps(result.to_dict(), indent=1) + "\n").encode())
+    return result
+
+
+def _both(found: dict[str, Any]) -> str:
+    means = [100 * float(np.mean(found["wrong"][way])) for way in WAYS]
+    return f"{means[0]:.1f} (greedy {means[1]:.1f})"
+
+
+def _rights(found: dict[str, Any]) -> str:
+    each = {name: row["accuracy"] for name, row in found["pairs"].items()}
+    return ", ".join(f"{n} {100 * a['value']:.0f} %" for n, a in each.items() if a is not None)
+
+
+# One seed -------------------------------------------------------------------------------------
+
+
+def pairs_of(plan: Plan, seed: int) -> Pairs:
+    return make_pairs(
+        (plan.data or plan.out) / f"seed-{seed}" / "data", plan.base, seed, plan.prompts
+    )
+
+
+def begin(plan: Plan, seed: int) -> dict[str, Any]:
+    """A seed's pairs, and how often the answerer is wrong before it learns from them."""
+    file = plan.out / f"seed-{seed}" / f"{BASE}.json"
+    if file.is_file():
+        return json.loads(file.read_text(encoding="utf-8"))
+    pairs = pairs_of(plan, seed)
+    truth = {name: found.to_dict() for name, found in pairs.truth.items()}
+    return _written(file, {"pairs": truth, "wrong": wrong_of(plan, plan.base, seed)})
+
+
+def run_arm(arm: Arm, plan: Plan) -> dict[str, Any]:
+    """Train an arm and answer with it: wrong or not, for each held-out question."""
+    from unireward.training.config import parse_config
+    from unireward.training.run import train
+
+    file = plan.out / arm.folder / "answered.json"
+    if file.is_file():
+        return json.loads(file.read_text(encoding="utf-8"))
+    pairs = pairs_of(plan, arm.seed)
+    config = arm.config(plan.out, plan.base, pairs, plan.scale, plan.chosen)
+    trained = train(parse_config(config))
+    wrong = wrong_of(plan, str(trained.folder), arm.seed)
+    return _written(file, {"seconds": trained.seconds, "wrong": wrong})
+
+
+def wrong_of(plan: Plan, policy: str, seed: int) -> dict[str, list[int]]:
+    """Before and after, a question's answer is drawn by the same seed."""
+    found = measured(policy, plan.questions, seed, plan.held_out)
+    return {way: list(found[way].wrong) for way in WAYS}
+
+
+def _written(file: Path, found: dict[str, Any]) -> dict[str, Any]:
+    with replacing(file) as stream:
+        stream.write((json.dumps(found) + "\n").encode())
+    return found
+
+
+# All seeds ------------------------------------------------------------------------------------
+
+
+def collect(plan: Plan, seeds: int) -> Result:
+    """The comparisons, from what the arms left."""
+    wrong: dict[str, dict[str, list[list[int]]]] = {way: {} for way in WAYS}
+    seconds: dict[str, float] = {}
+    pairs = []
+    for seed in range(1, seeds + 1):
+        before = json.loads((plan.out / f"seed-{seed}" / f"{BASE}.json").read_text("utf-8"))
+        pairs.append(before["pairs"])
+        found = {BASE: before}
+        for name in NAMES:
+            arm = Arm(name, seed)
+            body = (plan.out / arm.folder / "answered.json").read_text("utf-8")
+            found[name] = json.loads(body)
+            seconds[arm.folder] = found[name]["seconds"]
+        for name, row in found.items():
+            for way in WAYS:
+                wrong[way].setdefault(name, []).append(row["wrong"][way])
+    sampled = wrong["sampled"]
+    return Result(
+        seeds=seeds,
+        scale=plan.scale,
+        chosen=plan.chosen,
+        error={
+            way: {arm: np.mean(rows, axis=1).tolist() for arm, rows in of.items()}
+            for way, of in wrong.items()
+        },
+        reduction={name: _reduced(sampled[name], sampled[BASE]) for name in NAMES},
+        against={
+            name: _with_seeds(
+                paired_difference(sampled["dpo"], sampled[name]),
+                np.mean(sampled["dpo"], axis=1) - np.mean(sampled[name], axis=1),
+            )
+            for name in NAMES
+            if name != "dpo"
+        },
+        pairs=pairs,
+        seconds=seconds,
+    )
+
+
+def _reduced(after: ArrayLike, before: ArrayLike) -> dict[str, Any]:
+    one, other = (np.asarray(rows, dtype=float).mean(axis=1) for rows in (after, before))
+    return _with_seeds(reduction(after, before), 1 - one / other)
+
+
+def _with_seeds(found: Estimate, by_seed: np.ndarray) -> dict[str, Any]:
+    return {**found.to_dict(), "by_seed": np.round(by_seed, 4).tolist()}
+
+
+def reduction(after: ArrayLike, before: ArrayLike, *, resamples: int = 2000) -> Estimate:
+    """1 less the ratio of two error rates, of rows of seeds and columns of questions [S, n] that
+    are the same in both; with the 95 % percentile interval of a bootstrap that draws seeds and
+    questions anew (crossed, as :func:`~unireward.stats.paired.paired_difference`). Raises
+    :class:`InputError` where nothing was wrong before."""
+    a, b = np.asarray(after, dtype=float), np.asarray(before, dtype=float)
+    assert a.shape == b.shape, (a.shape, b.shape)
+    if not b.any():
+        raise InputError("nothing was wrong before; there is nothing to reduce")
+    seeds, n = a.shape
+    rng = np.random.default_rng(0)
+    draws = []
+    for _ in range(resamples):
+        s = np.bincount(rng.integers(0, seeds, seeds), minlength=seeds)
+        q = np.bincount(rng.integers(0, n, n), minlength=n)
+        base = s @ b @ q
+        if base:
+            draws.append(1 - s @ a @ q / base)
+    value = float(1 - a.sum() / b.sum())
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Estimate(value, min(value, float(low)), max(value, float(high)), n)

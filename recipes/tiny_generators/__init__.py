@@ -1,0 +1,1 @@
+"""The tiny generators: pictures and clips of the drawn world from its captions."""

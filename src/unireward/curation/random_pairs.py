@@ -1,0 +1,48 @@
+"""RandomPairs: pairs by lot, the control that every way of choosing pairs is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import permutations
+from typing import Any
+
+from unireward.curation.case import Case, Pair
+from unireward.curation.lot import lot
+from unireward.curation.step import Step
+from unireward.errors import UsageError
+
+
+class RandomPairs(Step):
+    """``n`` pairs of each prompt, drawn and decided by lot, no candidates twice in one order or
+    the other. UsageError for an ``n`` below 1."""
+
+    name = "random_pairs"
+
+    def __init__(self, n: int = 1, seed: int = 0) -> None:
+        if n < 1:
+            raise UsageError(f"random_pairs has n {n}; give 1 pair or more")
+        self.n, self.seed = n, seed
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"n": self.n, "seed": self.seed}
+
+    def __call__(self, cases: Iterable[Case]) -> Iterator[Case]:
+        for case in cases:
+            yield self._paired(case) if case.alive else case
+
+    def _paired(self, case: Case) -> Case:
+        ordered = sorted(
+            permutations(case.names, 2), key=lambda pair: lot(self.seed, case.id, *pair)
+        )
+        drawn: dict[frozenset[str], tuple[str, str]] = {}
+        for pair in ordered:
+            drawn.setdefault(frozenset(pair), pair)
+        chosen = list(drawn.values())[: self.n]
+        pairs = [Pair(between=pair, winner=pair[0], step=self.name) for pair in chosen]
+        if not pairs:
+            return case.drop(self.name, "fewer than two candidates")
+        return case.paired_anew(self.name, pairs)
+
+    def most(self, case: Case) -> Case:
+        return self._paired(case)
