@@ -146,6 +146,29 @@ def test_half_of_a_group_unread_leaves_the_other_half():
     assert case.said["pair_rank"]["statuses"] == {"error": 1, "truncated": 1, "ok": 1}
 
 
+def test_two_that_were_ranked_together_keep_their_confidence():
+    (kept,) = sift(case_of([100, 200]), points({200: "Final Score: 9", 100: "Final Score: 2"})).kept
+    assert (kept.confidence, kept.agreement) == (1.0, True)
+    far = sift(case_of([100, 200, 40, 120]), judge_of())
+    assert far.kept[0].sides == ("b", "c")
+    assert (far.kept[0].confidence, far.kept[0].agreement) == (None, None)
+
+
+def test_ranks_that_say_the_reverse_of_scores_keep_nothing():
+    """Of all pairs best and worst have met: a is a winner for having beaten b, and lost to c."""
+
+    def says(ask):
+        levels = levels_in(ask)
+        if len(levels) == 1:
+            return {30: "Final Score: 9", 20: "Final Score: 5", 10: "Final Score: 1"}[levels[0]]
+        beats = {(30, 20), (20, 10), (10, 30)}  # in a ring
+        return f"Image {1 if tuple(levels) in beats else 2} is better"
+
+    judge = judge_of(says)
+    case = one(PointSift(judge, form="sift"), one(PairRank(judge, "all"), case_of([30, 20, 10])))
+    assert case.dropped.reason == "ranks and scores disagree"
+
+
 def test_best_and_worst_do_not_hang_on_places():
     """Among equal scores the surer pair, then the lot decides: over many prompts not the first."""
     judge = points({200: "Final Score: 9", 100: "Final Score: 2"})

@@ -10,7 +10,8 @@ by lot; never the first because it is first::
     PointSift(judge, form="sift")           # UnifiedReward's points from 1 to 10
 
 The pairs that were ranked stay in the case as dropped by this step; the pair it makes is new, and
-its ``margin`` is the difference of the scores in [0, 1].
+its ``margin`` is the difference of the scores in [0, 1]. Where its two were ranked against each
+other it keeps that confidence, and is dropped if the ranking said the reverse.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class PointSift(JudgedStep):
             return case.drop(self.name, f"no {side} was scored", judgment.reason)
         if best == worst:
             return case.drop(self.name, "best winner and worst loser are one", best)
-        new = self._sifted(scored, best, worst).marked(
+        met = next((pair for pair in ranked if set(pair.between) == {best, worst}), None)
+        new = self._sifted(scored, best, worst, met).marked(
             self.name, {**source_of(judgment), "scores": _both(scored, best, worst)}
         )
         return case.paired_anew(self.name, [_with_ranks(new, ranked)])
@@ -86,12 +88,17 @@ class PointSift(JudgedStep):
             default=None,
         )
 
-    def _sifted(self, scored: Scored, best: str, worst: str) -> Pair:
+    def _sifted(self, scored: Scored, best: str, worst: str, met: Pair | None) -> Pair:
+        """The new pair; ``met`` is that of the same two where they were ranked together."""
         high, low = scored.scores[best], scored.scores[worst]
         pair = Pair(between=(best, worst), winner=best, step=self.name, margin=high - low)
-        if high > low:
+        if not high > low:
+            return pair.without(self.name, "score is not greater", f"{high:g} against {low:g}")
+        if met is None:
             return pair
-        return pair.without(self.name, "score is not greater", f"{high:g} against {low:g}")
+        if met.winner != best:
+            return pair.without(self.name, "ranks and scores disagree")
+        return pair.model_copy(update={"confidence": met.confidence, "agreement": met.agreement})
 
     def most(self, case: Case) -> Case:
         return case.model_copy(update={"pairs": case.kept[:1]})
