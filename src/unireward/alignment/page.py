@@ -79,7 +79,10 @@ def _lead(result: Result) -> str:
     parts = [f"{figures.prompts:,} held-out prompts, the same noise before and after."]
     if result.kept == result.start.record:
         parts.append("What is kept is the policy as it was.")
-    for name, label in (("reward", "The judge's score moved by"), ("right", "Right candidates moved by")):
+    for name, label in (
+        ("reward", "The judge's score moved by"),
+        ("right", "Right candidates moved by"),
+    ):
         if name in gap:
             parts.append(f"{label} {_signed(gap[name], 100 if name == 'right' else 1)}.")
     if result.stopped:
