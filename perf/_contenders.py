@@ -114,7 +114,7 @@ def bare(workload: str, folder: Path, turns: Turns, steps: int) -> dict[str, Any
     schedule = make_schedule(optimiser, stage.schedule, steps)
     mean = [weight.detach().clone() for weight in live] if stage.average else []
     words = (
-        [run._token_id(word) for word in ("wrong", "right")] if "words" in stage.objective else []
+        [run.subject.token_id(word) for word in ("wrong", "right")] if "words" in stage.objective else []
     )
     turns.begin()
     for batch in loader:
@@ -179,7 +179,7 @@ def trl(workload: str, folder: Path, turns: Turns, steps: int) -> dict[str, Any]
         log_level="error",
     )  # fmt: skip
     trainer = SFTTrainer(
-        run.parts.model, settings, train_dataset=data, processing_class=run.processor
+        run.subject.parts.model, settings, train_dataset=data, processing_class=run.subject.processor
     )
     trainer.add_callback(_callback(turns))
     turns.begin()
