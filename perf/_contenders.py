@@ -113,9 +113,8 @@ def bare(workload: str, folder: Path, turns: Turns, steps: int) -> dict[str, Any
     optimiser = make_optimiser(model, stage.optimiser)
     schedule = make_schedule(optimiser, stage.schedule, steps)
     mean = [weight.detach().clone() for weight in live] if stage.average else []
-    words = (
-        [run.subject.token_id(word) for word in ("wrong", "right")] if "words" in stage.objective else []
-    )
+    asked = ("wrong", "right") if "words" in stage.objective else ()
+    words = [run.subject.token_id(word) for word in asked]
     turns.begin()
     for batch in loader:
         totals = _totals(batch["parts"])
@@ -178,8 +177,9 @@ def trl(workload: str, folder: Path, turns: Turns, steps: int) -> dict[str, Any]
         use_cpu=True, save_strategy="no", logging_steps=10, report_to=[], disable_tqdm=True,
         log_level="error",
     )  # fmt: skip
+    subject = run.subject
     trainer = SFTTrainer(
-        run.subject.parts.model, settings, train_dataset=data, processing_class=run.subject.processor
+        subject.parts.model, settings, train_dataset=data, processing_class=subject.processor
     )
     trainer.add_callback(_callback(turns))
     turns.begin()
