@@ -29,6 +29,8 @@ _HOMES = {
     "Context": "unireward.record",
     "Span": "unireward.record",
     "Judgment": "unireward.judgment",
+    "Prompt": "unireward.prompt",
+    "Sampled": "unireward.sampled",
     "Ask": "unireward.ask",
     "Reply": "unireward.ask",
     "Message": "unireward.ask",
@@ -36,6 +38,9 @@ _HOMES = {
     "Face": "unireward.rewards.face",
     "ScorerReward": "unireward.rewards.scorer",
     "get_family": "unireward.families",
+    "load_policy": "unireward.policies",
+    "read_prompts": "unireward.files",
+    "write_prompts": "unireward.files",
     "read_records": "unireward.files",
     "write_records": "unireward.files",
     "read_judgments": "unireward.files",
@@ -55,9 +60,11 @@ __all__ = [
     "MediaLimits",
     "Message",
     "Part",
+    "Prompt",
     "Ranking",
     "Record",
     "Reply",
+    "Sampled",
     "Sampling",
     "ScorerReward",
     "Span",
@@ -66,9 +73,12 @@ __all__ = [
     "__version__",
     "get_family",
     "load",
+    "load_policy",
     "read_judgments",
+    "read_prompts",
     "read_records",
     "write_judgments",
+    "write_prompts",
     "write_records",
 ]
 
@@ -90,12 +100,22 @@ if TYPE_CHECKING:
     from unireward.ask import Ask, Message, Reply, Sampling
     from unireward.errors import UnirewardError
     from unireward.families import get_family
-    from unireward.files import read_judgments, read_records, write_judgments, write_records
+    from unireward.files import (
+        read_judgments,
+        read_prompts,
+        read_records,
+        write_judgments,
+        write_prompts,
+        write_records,
+    )
     from unireward.judgment import Judgment
     from unireward.media import FrameRule, Image, MediaLimits, Video
+    from unireward.policies import load_policy
+    from unireward.prompt import Prompt
     from unireward.record import Candidate, Context, Label, Part, Record, Span
     from unireward.rewards.face import Face
     from unireward.rewards.judge import Judge
     from unireward.rewards.load import load
     from unireward.rewards.ranking import Ranking
     from unireward.rewards.scorer import ScorerReward
+    from unireward.sampled import Sampled
