@@ -1,6 +1,6 @@
 """A ranking in rounds: what keeping prompts from one round to the next saves.
 
-    python perf/prefix_rounds.py [--rounds 5] [--members 16]
+    python perf/prefix_rounds.py [--rounds 3] [--members 8]
 
 A Qwen3-VL of about 90 M parameters (random weights, float32, one thread) ranks the pictures of a
 caption by the active scheme, which asks a few pairs at a time. The two ways differ in whether an
@@ -83,8 +83,8 @@ def compared(folder: Path, family: str, members: int, rounds: int) -> dict[str, 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--members", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--members", type=int, default=8)
     given = parser.parse_args()
     import torch
 

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from unireward.engines.int8 import Int8Linear, to_int8
 from unireward.engines.machine import advice, product_rates
 from unireward.engines.settings import Settings
 from unireward.engines.transformers import TransformersEngine
@@ -44,11 +45,39 @@ def test_other_numbers_are_another_identity() -> None:
     assert Settings().tag == ""
 
 
-def test_eight_bits_judge_nearly_the_same() -> None:
-    pytest.importorskip("torchao")
-    plain, eight = verdicts(), verdicts(quantise="int8")
+@pytest.mark.parametrize("kind", ["int8", "int8-weights"])
+def test_eight_bits_judge_nearly_the_same(kind: str) -> None:
+    if kind == "int8-weights":
+        pytest.importorskip("torchao")
+    plain, eight = verdicts(), verdicts(quantise=kind)
     assert eight != plain, "nothing was changed"
     assert eight == pytest.approx(plain, abs=0.15)
+
+
+def test_a_layer_of_eight_bits_is_off_by_its_steps_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    linear = torch.nn.Linear(64, 16)
+    linear.weight.data = torch.randn(16, 64, generator=generator)
+    linear.weight.data[3] = 0
+    x = torch.randn(5, 7, 64, generator=generator)
+    found = Int8Linear(linear)(x)
+    # Half a step of each weight, and a step of 7 bits of each activation.
+    weight = linear.weight.detach().abs()
+    of_weights = (weight.amax(1) / 127 / 2) * x.abs().sum(-1, keepdim=True)
+    of_inputs = (x.max() - x.min()) / 127 * (weight + weight.amax(1, keepdim=True) / 254).sum(1)
+    wrong = (found - linear(x)).abs()
+    assert (wrong <= of_weights + of_inputs).all()
+    assert wrong.mean() < 0.15 * linear(x).std()
+    assert torch.equal(found[..., 3], linear.bias[3].expand(5, 7))
+    assert Int8Linear(linear)(x.bfloat16()).dtype == torch.bfloat16
+
+
+def test_every_linear_layer_goes_to_eight_bits_and_nothing_else() -> None:
+    inner = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.LayerNorm(4))
+    model = torch.nn.ModuleDict({"inner": inner, "out": torch.nn.Linear(4, 2, bias=False)})
+    to_int8(model)
+    kinds = [type(module).__name__ for module in model.modules()]
+    assert kinds == ["ModuleDict", "Sequential", "Int8Linear", "LayerNorm", "Int8Linear"]
 
 
 @pytest.mark.slow

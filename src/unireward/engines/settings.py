@@ -21,8 +21,9 @@ QUANTISED = ("int8", "int8-weights")
 
 class Settings(Row):
     """``dtype`` of the weights (``auto``: as they are stored). ``quantise`` takes the linear layers
-    of the language half to 8 bits: ``int8`` weights and activations (row by row, measured as they
-    come: fast for prompts), ``int8-weights`` weights alone (half or a quarter of the memory).
+    of the language half to 8 bits: ``int8`` weights and activations (measured as they come: fast),
+    ``int8-weights`` weights alone (half or a quarter of the memory). On a processor ``int8`` is
+    PyTorch's own (:mod:`unireward.engines.int8`); all else needs torchao.
     ``compile`` has torch compile the decoder layers once for all lengths."""
 
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -51,7 +52,7 @@ class Settings(Row):
     def apply(self, model: Any) -> None:
         """Quantise and compile ``model`` in place (its dtype is set as it is loaded).
 
-        Raises UsageError where torchao is not installed, or no decoder layers are found.
+        Raises UsageError where torchao is needed and not installed, or no decoder layers are found.
         """
         if self.quantise:
             _quantise(_language(model), self.quantise)
@@ -76,11 +77,16 @@ def _layers(model: Any) -> Any:
 
 
 def _quantise(model: Any, kind: str) -> None:
+    from unireward.engines import int8
+
+    if kind == "int8" and next(model.parameters()).device.type == "cpu" and int8.known():
+        int8.to_int8(model)
+        return
     try:
         import torchao.quantization as ao  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise UsageError(
-            "quantise needs torchao; pip install 'unireward[quantise]', or leave quantise out"
+            f"quantise {kind} needs torchao; pip install 'unireward[quantise]', or leave it out"
         ) from None
     config = {
         "int8": ao.Int8DynamicActivationInt8WeightConfig,
