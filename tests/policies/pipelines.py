@@ -243,6 +243,17 @@ MAKERS: dict[str, Callable[[], Any]] = {
 }  # fmt: skip
 
 
+def stirred(pipeline: Any, seed: int = 0) -> Any:
+    """Random weights where a new one has zeros, as after some training."""
+    generator = torch.Generator().manual_seed(seed)
+    for part in (pipeline.transformer, pipeline.words):
+        for weight in part.parameters():
+            if not weight.detach().any():
+                spread = max(1, weight[0].numel()) ** -0.5
+                weight.data = spread * torch.randn(weight.shape, generator=generator)
+    return pipeline
+
+
 def made(maker: Callable[[], Any], seed: int = 0) -> Any:
     """A pipeline of its own, the same weights for the same seed."""
     with torch.random.fork_rng(devices=[]):

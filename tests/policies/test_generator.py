@@ -13,7 +13,7 @@ import torch
 from PIL import Image as PILImage
 from torch import Tensor
 
-from tests.policies.pipelines import MAKERS, flux, made
+from tests.policies.pipelines import MAKERS, flux, made, stirred
 from unireward.errors import InputError, UsageError
 from unireward.files import read_records, write_records
 from unireward.media import Image, Video
@@ -35,14 +35,14 @@ def prompt(words: str, task: str = "image_generation", name: str = "p") -> Promp
 
 
 def generator(kind: str = "image", **options: Any) -> Generator:
-    pipeline = PixelPipeline.build(kind, 0, **SMALL)  # pyright: ignore
+    pipeline = stirred(PixelPipeline.build(kind, 0, **SMALL))  # pyright: ignore
     return Generator(adapter_of(pipeline), Drawing(**options))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("drawn") / "t2i"
-    PixelPipeline.build("image", 0, **SMALL).save_pretrained(path)
+    stirred(PixelPipeline.build("image", 0, **SMALL)).save_pretrained(path)
     return path
 
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tests.policies.pipelines import MAKERS, shared
+from tests.policies.pipelines import MAKERS, shared, stirred
 from unireward.errors import InputError
 from unireward.policies.lora import (
     add_lora,
@@ -34,7 +34,8 @@ KINDS = ("image", "video")
 
 def fresh(family: str) -> PipelineAdapter:
     if family in KINDS:
-        return adapter_of(PixelPipeline.build(family, 0, width=24, layers=2, heads=2))  # pyright: ignore
+        built = PixelPipeline.build(family, 0, width=24, layers=2, heads=2)  # pyright: ignore
+        return adapter_of(stirred(built))
     return adapter_of(copy.deepcopy(shared(family)))
 
 

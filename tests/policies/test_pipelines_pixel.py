@@ -9,6 +9,7 @@ import diffusers
 import pytest
 import torch
 
+from tests.policies.pipelines import stirred
 from unireward.errors import InputError
 from unireward.policies.noise import FlowPath
 from unireward.policies.pipelines import adapter_of
@@ -86,7 +87,7 @@ def test_the_designed_size() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_in_diffusers_own_layout_and_loaded_the_same(kind: Kind, tmp_path: Path) -> None:
-    pipeline = built(kind)
+    pipeline = stirred(built(kind))
     adapter_of(pipeline).save(tmp_path)
     assert json.loads((tmp_path / "model_index.json").read_text())["_class_name"] == "PixelPipeline"
     parts = {file.parent.name for file in tmp_path.rglob("*.safetensors")}
@@ -137,7 +138,7 @@ def test_pixels_are_their_own_latents(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_words_and_transformer_both_learn(kind: Kind) -> None:
-    adapter = adapter_of(built(kind))
+    adapter = adapter_of(stirred(built(kind)))
     assert set(adapter.trained()) == {"denoiser", "words"}
     assert adapter.frozen() == {}
     latents = torch.randn(2, *adapter.latent_shape(16, 16, adapter.defaults.frames))
@@ -152,6 +153,29 @@ def test_words_and_transformer_both_learn(kind: Kind) -> None:
         assert weight.grad is not None, name
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_one_says_nothing_and_its_blocks_do_nothing(kind: Kind) -> None:
+    """adaLN-Zero: all zeros are the modulation's and the output's."""
+    adapter = adapter_of(built(kind))
+    latents = torch.randn(1, *adapter.latent_shape(16, 16, adapter.defaults.frames))
+    with torch.no_grad():
+        found = adapter.predict(latents, torch.tensor([0.4]), adapter.conditions(["one star"]))
+    assert not found.any()
+    zeros = {
+        n for n, w in adapter.denoiser.named_parameters() if n.endswith("weight") and not w.any()
+    }
+    assert zeros == (
+        {
+            "transformer_blocks.0.norm1.linear.weight",
+            "transformer_blocks.0.norm1_context.linear.weight",
+            "norm_out.linear.weight",
+            "proj_out.weight",
+        }
+        if kind == "image"
+        else {"condition_embedder.time_proj.weight", "proj_out.weight"}
+    )
+
+
 def test_a_denoiser_learns_from_one_picture() -> None:
     """A few steps of Adam on one noise and time: the start is one that learns."""
     for kind in KINDS:
@@ -163,7 +187,7 @@ def test_a_denoiser_learns_from_one_picture() -> None:
         weights = [w for part in adapter.trained().values() for w in part.parameters()]
         optimiser = torch.optim.Adam(weights, lr=3e-3)
         losses = []
-        for _ in range(30):
+        for _ in range(60):
             predicted = adapter.predict(noisy, times, adapter.conditions(["one star"]))
             loss = (predicted - target).square().mean()
             optimiser.zero_grad()
