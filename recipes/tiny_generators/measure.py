@@ -50,7 +50,8 @@ def drawn(policy: Any, asked: Sequence[Spec], seed: int) -> Iterator[np.ndarray 
             continue
         media = sampled.candidates[0].content[0].load()
         if isinstance(media, Video):
-            yield np.stack([np.asarray(media.frame(k)) for k in range(len(media))])
+            frames = media.frames("all").images
+            yield np.stack([np.asarray(frame.load()) for frame in frames])
         else:
             yield np.asarray(media.load())
 

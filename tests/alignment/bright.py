@@ -26,9 +26,9 @@ CAPTIONS = [
 
 
 def save_generator(folder: Path, seed: int = 0) -> Path:
-    from unireward.policies.pipelines.pixel import PixelPipeline
+    from unireward.policies.pipelines.tiny import TinyPipeline
 
-    PixelPipeline.build(
+    TinyPipeline.build(
         "image", seed, size=SIZE, width=24, layers=1, heads=1, steps=2, guidance_scale=1.0
     ).save_pretrained(folder)
     return folder

@@ -21,7 +21,7 @@ from unireward.policies.generator import Drawing, Generator, load_generator
 from unireward.policies.lora import add_lora, save_lora
 from unireward.policies.pipelines import adapter_of
 from unireward.policies.pipelines.loading import load_adapter
-from unireward.policies.pipelines.pixel import PixelPipeline
+from unireward.policies.pipelines.tiny import TinyPipeline
 from unireward.policies.seeds import seed_of
 from unireward.prompt import Prompt
 from unireward.protocols import Policy
@@ -35,14 +35,14 @@ def prompt(words: str, task: str = "image_generation", name: str = "p") -> Promp
 
 
 def generator(kind: str = "image", **options: Any) -> Generator:
-    pipeline = stirred(PixelPipeline.build(kind, 0, **SMALL))  # pyright: ignore
+    pipeline = stirred(TinyPipeline.build(kind, 0, **SMALL))  # pyright: ignore
     return Generator(adapter_of(pipeline), Drawing(**options))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("drawn") / "t2i"
-    stirred(PixelPipeline.build("image", 0, **SMALL)).save_pretrained(path)
+    stirred(TinyPipeline.build("image", 0, **SMALL)).save_pretrained(path)
     return path
 
 
@@ -213,7 +213,7 @@ def test_records_of_pictures_in_memory_are_written_pixel_for_pixel(tmp_path: Pat
 
 
 def test_settings_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(InputError, match=r"frames, fps: PixelPipeline draws pictures"):
+    with pytest.raises(InputError, match=r"frames, fps: TinyPipeline draws pictures"):
         generator(frames=8)
     with pytest.raises(InputError, match=r"height, width: 64 x 16, but this model draws up to 16"):
         generator(height=64)
@@ -272,7 +272,7 @@ def test_the_identity_is_that_of_all_the_weights(folder: Path, tmp_path: Path) -
     shutil.copytree(folder, copy)
     assert load_generator(str(copy), device="cpu", steps=9).identity == first
     assert load_generator(str(copy), device="cpu", dtype="bfloat16").identity != first
-    other = PixelPipeline.from_pretrained(copy)
+    other = TinyPipeline.from_pretrained(copy)
     with torch.no_grad():
         other.words.places[0, 0] += 1e-3
     other.save_pretrained(copy)
@@ -324,7 +324,7 @@ def test_a_hub_id_is_known_by_its_commit(
 
     home = tmp_path / "hub" / "models--someone--t2i"
     snapshot = home / "snapshots" / "0123abcd"
-    built = PixelPipeline.build("image", 0, **SMALL)
+    built = TinyPipeline.build("image", 0, **SMALL)
     (built if family == "pixel" else made(MAKERS[family])).save_pretrained(snapshot)
     (home / "refs").mkdir()
     (home / "refs" / "main").write_text("0123abcd")

@@ -27,14 +27,14 @@ from unireward.policies.lora import (
 )
 from unireward.policies.pipelines import adapter_of
 from unireward.policies.pipelines.base import PipelineAdapter
-from unireward.policies.pipelines.pixel import PixelPipeline
+from unireward.policies.pipelines.tiny import TinyPipeline
 
 KINDS = ("image", "video")
 
 
 def fresh(family: str) -> PipelineAdapter:
     if family in KINDS:
-        built = PixelPipeline.build(family, 0, width=24, layers=2, heads=2)  # pyright: ignore
+        built = TinyPipeline.build(family, 0, width=24, layers=2, heads=2)  # pyright: ignore
         return adapter_of(stirred(built))
     return adapter_of(copy.deepcopy(shared(family)))
 
@@ -42,7 +42,7 @@ def fresh(family: str) -> PipelineAdapter:
 def says(adapter: PipelineAdapter, denoiser: Any = None) -> Tensor:
     """A prediction, of another denoiser's weights where one is given."""
     size = (32, 32) if adapter.task == "image_generation" else (32, 32, 9)
-    if adapter.pipeline_class == "PixelPipeline" and adapter.task == "video_generation":
+    if adapter.pipeline_class == "TinyPipeline" and adapter.task == "video_generation":
         size = (32, 32, 8)
     latents = torch.randn(2, *adapter.latent_shape(*size), generator=torch.manual_seed(3))
     times = adapter.path.times(torch.tensor([0.3, 0.9]))
@@ -216,10 +216,10 @@ def test_adapters_of_another_model_are_refused_by_name_and_shape(tmp_path: Path)
     with pytest.raises(InputError, match=r"FluxTransformer2DModel has no layer for \S+lora_A"):
         load_lora(fresh("flux"), tmp_path / "sd3")
 
-    narrow = adapter_of(PixelPipeline.build("image", 0, width=24, layers=1, heads=2))
+    narrow = adapter_of(TinyPipeline.build("image", 0, width=24, layers=1, heads=2))
     add_lora(narrow, r=2)
     save_lora(narrow, tmp_path / "narrow")
-    wide = adapter_of(PixelPipeline.build("image", 0, width=32, layers=1, heads=2))
+    wide = adapter_of(TinyPipeline.build("image", 0, width=32, layers=1, heads=2))
     with pytest.raises(InputError, match=r"lora_A.weight is \[2, 24\] and its layer .*\[32, 32\]"):
         load_lora(wide, tmp_path / "narrow")
     assert not has_adapters(wide)

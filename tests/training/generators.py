@@ -1,4 +1,4 @@
-"""Generators small enough for a test: the pixel pipelines of one layer, and what spoils them."""
+"""Generators small enough for a test: tiny pipelines of one layer, and what spoils them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from tests.policies.pipelines import stirred
 from unireward.policies.noise import DiscretePath
-from unireward.policies.pipelines.pixel import PixelAdapter, PixelPipeline
+from unireward.policies.pipelines.tiny import TinyAdapter, TinyPipeline
 from unireward.prompt import Prompt
 from unireward.training.config import TrainConfig, parse_config
 from unireward.training.share import Share
@@ -19,24 +20,26 @@ from unireward.training.subjects import Subject
 SIZE = 16
 
 
-def picture(seed: int) -> PixelPipeline:
-    return PixelPipeline.build("image", seed, size=SIZE, width=24, layers=1, heads=1)
+def picture(seed: int) -> TinyPipeline:
+    """Not as new, where the blocks do nothing, but as after some training."""
+    return stirred(TinyPipeline.build("image", seed, size=SIZE, width=24, layers=1, heads=1), seed)
 
 
-def clip(seed: int) -> PixelPipeline:
-    return PixelPipeline.build(
+def clip(seed: int) -> TinyPipeline:
+    pipeline = TinyPipeline.build(
         "video", seed, size=SIZE, width=24, layers=1, heads=1, frames=4, max_words=8
     )
+    return stirred(pipeline, seed)
 
 
-def chain(seed: int) -> PixelAdapter:
+def chain(seed: int) -> TinyAdapter:
     """The same picture model on a chain of ten steps, predicting the noise."""
-    adapter = PixelAdapter(picture(seed))
+    adapter = TinyAdapter(picture(seed))
     adapter.path = DiscretePath(torch.linspace(0.99, 0.02, 10), "epsilon")
     return adapter
 
 
-class Blind(PixelAdapter):
+class Blind(TinyAdapter):
     """A generator whose latents of any picture are not finite."""
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ADAPTERS = {
     "FluxPipeline": "flux:FluxAdapter",
     "LTXPipeline": "ltx:LTXAdapter",
-    "PixelPipeline": "pixel:PixelAdapter",
+    "TinyPipeline": "tiny:TinyAdapter",
     "QwenImagePipeline": "qwen_image:QwenImageAdapter",
     "StableDiffusion3Pipeline": "sd3:SD3Adapter",
     "StableDiffusionPipeline": "stable_diffusion:StableDiffusionAdapter",

@@ -83,6 +83,8 @@ class PipelineAdapter:
 
     max_sequence_length: int | None = None
     """Tokens of a caption, None where the family has no choice."""
+    even: ClassVar[bool] = True
+    """Whether the scheduler is given evenly spaced sigmas (:func:`flow_schedule`)."""
     unguided: ClassVar[float] = 1.0
     """The guidance scale, as the family counts it, up to which there is no guidance."""
     fps: float | None = None
@@ -187,7 +189,7 @@ class PipelineAdapter:
     def schedule(self, steps: int, shape: Sequence[int]) -> Tensor:
         """The times that sampling visits, [steps + 1] float from noise to the end, shifted as
         the pipeline's own scheduler does for latents of ``shape`` ([C, ...])."""
-        return flow_schedule(self.pipeline.scheduler, steps, self._shift_of(shape), even=True)
+        return flow_schedule(self.pipeline.scheduler, steps, self._shift_of(shape), even=self.even)
 
     def _shift_of(self, shape: Sequence[int]) -> dict[str, Any]:
         """``mu`` for a scheduler that shifts by resolution (the number of places that the

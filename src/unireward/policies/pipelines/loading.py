@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unireward.engines.checkpoint import quiet
 from unireward.engines.processor import first_line
 from unireward.errors import InputError, MissingExtraError, UsageError
 from unireward.policies.pipelines import adapter_class
@@ -38,16 +39,12 @@ def load_adapter(folder: str | Path, dtype: str = "float32") -> PipelineAdapter:
     folder = Path(folder)
     if dtype not in DTYPES:
         raise UsageError(f"dtype is {dtype!r}; use {', '.join(DTYPES)}")
-    diffusers = _diffusers()
+    _, adapter = index_of(folder)
     import torch
+    from diffusers.utils import logging
 
-    index = folder / "model_index.json"
-    if not index.is_file():
-        raise InputError(f"{folder}: no model_index.json; give the folder of a diffusers pipeline")
-    with _plain_errors(folder):
-        told = diffusers.DiffusionPipeline.load_config(folder)
-    adapter = adapter_class(str(told.get("_class_name")), str(index))
-    with _plain_errors(folder), _quiet():
+    # Over the handful of parts; the bars of long downloads stay.
+    with plain_errors(folder), quiet(logging):
         stored = dtype if dtype != "auto" else _stored(folder / adapter.denoiser_name)
         pipeline = adapter.pipeline_type().from_pretrained(
             folder,
@@ -58,6 +55,17 @@ def load_adapter(folder: str | Path, dtype: str = "float32") -> PipelineAdapter:
     return adapter(pipeline)
 
 
+def index_of(folder: Path) -> tuple[dict[str, Any], type[PipelineAdapter]]:
+    """What ``model_index.json`` says, and the adapter that its class chooses."""
+    diffusers = _diffusers()
+    index = folder / "model_index.json"
+    if not index.is_file():
+        raise InputError(f"{folder}: no model_index.json; give the folder of a diffusers pipeline")
+    with plain_errors(folder):
+        told = diffusers.DiffusionPipeline.load_config(folder)
+    return told, adapter_class(str(told.get("_class_name")), str(index))
+
+
 def folder_of(path: str) -> Path:
     """The folder itself, or the hub's snapshot of a repository."""
     folder = Path(path).expanduser()
@@ -66,7 +74,7 @@ def folder_of(path: str) -> Path:
     if path.startswith(("/", "./", "../", "~")):
         raise InputError(f"{path}: no such folder; give the folder of a diffusers pipeline")
     diffusers = _diffusers()
-    with _plain_errors(path):
+    with plain_errors(path):
         told = diffusers.DiffusionPipeline.load_config(path)
         name = str(told.get("_class_name"))
         return adapter_class(name, f"{path}/model_index.json").fetched(path)
@@ -86,7 +94,8 @@ def _stored(folder: Path) -> str:
 
 
 @contextmanager
-def _plain_errors(where: object) -> Iterator[None]:
+def plain_errors(where: object) -> Iterator[None]:
+    """What diffusers raises, as an InputError in one line."""
     try:
         yield
     except (OSError, ValueError, TypeError, AttributeError, ImportError) as error:
@@ -96,21 +105,6 @@ def _plain_errors(where: object) -> Iterator[None]:
             f"{where}: diffusers cannot load it ({first_line(error)}); give a folder in diffusers' "
             "layout, or a hub id, with safetensors weights"
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No bar over the handful of parts; those of long downloads stay."""
-    from diffusers.utils import logging
-
-    if not logging.is_progress_bar_enabled():
-        yield
-        return
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.enable_progress_bar()
 
 
 def _diffusers() -> Any:

@@ -14,7 +14,6 @@ from unireward.policies.pipelines.base import (
     Grid,
     PipelineAdapter,
 )
-from unireward.policies.pipelines.schedules import flow_schedule
 
 
 class SD3Adapter(PipelineAdapter):
@@ -24,6 +23,7 @@ class SD3Adapter(PipelineAdapter):
         "attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj", "attn.to_add_out",
         "ff.net.0.proj", "ff.net.2", "ff_context.net.0.proj", "ff_context.net.2",
     )  # fmt: skip
+    even = False
     max_sequence_length = 256
 
     @property
@@ -45,9 +45,6 @@ class SD3Adapter(PipelineAdapter):
                 f"{largest}; set both to at most that"
             )
         return shape
-
-    def schedule(self, steps: int, shape: Sequence[int]) -> Tensor:
-        return flow_schedule(self.pipeline.scheduler, steps, self._shift_of(shape), even=False)
 
     @torch.no_grad()
     def conditions(self, prompts: Sequence[str]) -> Conditions:

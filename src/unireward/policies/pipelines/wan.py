@@ -18,7 +18,6 @@ from unireward.policies.pipelines.base import (
     Grid,
     PipelineAdapter,
 )
-from unireward.policies.pipelines.schedules import flow_schedule
 
 
 class WanAdapter(PipelineAdapter):
@@ -29,6 +28,7 @@ class WanAdapter(PipelineAdapter):
         "attn2.to_q", "attn2.to_k", "attn2.to_v", "attn2.to_out.0",
         "ffn.net.0.proj", "ffn.net.2",
     )  # fmt: skip
+    even = False
     max_sequence_length = 512
 
     def __init__(self, pipeline: Any) -> None:
@@ -50,9 +50,6 @@ class WanAdapter(PipelineAdapter):
             config.in_channels, self.pipeline.vae_scale_factor_spatial, config.patch_size[1],
             temporal=self.pipeline.vae_scale_factor_temporal,
         )  # fmt: skip
-
-    def schedule(self, steps: int, shape: Sequence[int]) -> Tensor:
-        return flow_schedule(self.pipeline.scheduler, steps, self._shift_of(shape), even=False)
 
     @torch.no_grad()
     def conditions(self, prompts: Sequence[str]) -> Conditions:

@@ -1,14 +1,15 @@
-"""The tiny generators: real transformers of diffusers on pixels themselves, with learned words.
+"""The tiny generators: real transformers of diffusers with learned words.
 
 ::
 
-    pipeline = PixelPipeline.build("image", seed=0)          # 32 x 32, about 1 M parameters
+    pipeline = TinyPipeline.build("image", seed=0, vae=vae)  # 32 x 32, about 1 M parameters
     pipeline.save_pretrained("runs/t2i")                     # diffusers' own layout
-    adapter = PixelAdapter(PixelPipeline.from_pretrained("runs/t2i"))
+    adapter = TinyAdapter(TinyPipeline.from_pretrained("runs/t2i"))
 
-``image`` is Stable Diffusion 3's transformer, ``video`` Wan's. There is no VAE: latents are
-pixels in [-1, 1]. The words are trained with the transformer. How a checkpoint is best sampled
-(steps, guidance, time shift) lies in its own files.
+``image`` is Stable Diffusion 3's transformer, ``video`` Wan's. They draw latents of a VAE of
+diffusers (``AutoencoderKL``, of clips frame by frame) or, without one, pixels themselves in
+[-1, 1]. The words are trained with the transformer, the VAE before it. How a checkpoint is best
+sampled (steps, guidance, time shift) lies in its own files.
 """
 
 # diffusers fills its own name space as it is asked, which pyright cannot follow.
@@ -18,10 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from diffusers import (
+    AutoencoderKL,
     DiffusionPipeline,
     FlowMatchEulerDiscreteScheduler,
     SD3Transformer2DModel,
@@ -37,7 +39,7 @@ from unireward.policies.pipelines.base import (
     PipelineAdapter,
     check_multiple,
 )
-from unireward.policies.pipelines.latents import turned
+from unireward.policies.pipelines.latents import decoded, encoded, turned
 from unireward.policies.pipelines.sd3 import SD3Adapter
 from unireward.policies.pipelines.wan import WanAdapter
 from unireward.policies.pipelines.words import Words
@@ -45,14 +47,18 @@ from unireward.policies.pipelines.words import Words
 Kind = Literal["image", "video"]
 
 
-class PixelPipeline(DiffusionPipeline):
-    """``transformer``, ``scheduler`` and ``words``; the rest is how to sample and ``size``."""
+class TinyPipeline(DiffusionPipeline):
+    """``transformer``, ``scheduler``, ``words`` and perhaps ``vae``; the rest is how to sample and
+    ``size``."""
+
+    _optional_components: ClassVar = ["vae"]
 
     def __init__(
         self,
         transformer: Any,
         scheduler: FlowMatchEulerDiscreteScheduler,
         words: Words,
+        vae: AutoencoderKL | None = None,
         size: int = 32,
         frames: int = 1,
         fps: float | None = None,
@@ -60,7 +66,7 @@ class PixelPipeline(DiffusionPipeline):
         guidance_scale: float = 2.5,
     ) -> None:
         super().__init__()
-        self.register_modules(transformer=transformer, scheduler=scheduler, words=words)
+        self.register_modules(transformer=transformer, scheduler=scheduler, words=words, vae=vae)
         self.register_to_config(
             size=size, frames=frames, fps=fps, steps=steps, guidance_scale=guidance_scale
         )
@@ -71,11 +77,12 @@ class PixelPipeline(DiffusionPipeline):
         kind: Kind,
         seed: int,
         *,
+        vae: AutoencoderKL | None = None,
         size: int = 32,
         width: int = 96,
         layers: int = 3,
         heads: int = 3,
-        patch: int = 4,
+        patch: int | None = None,
         max_words: int = 4,
         frames: int = 8,
         frame_patch: int = 2,
@@ -83,42 +90,56 @@ class PixelPipeline(DiffusionPipeline):
         steps: int = 16,
         guidance_scale: float = 2.5,
         shift: float = 1.0,
-    ) -> PixelPipeline:
+    ) -> TinyPipeline:
         """A new one of random weights, the same for the same ``seed``.
 
-        ``size`` pixels a side in patches of ``patch``; ``frames`` (of videos) in groups of
-        ``frame_patch``; ``width`` divides by ``heads``; captions of up to ``max_words`` words.
+        ``size`` pixels a side in patches of ``patch`` latents (None: 1, of pixels 4); ``frames``
+        (of videos) in groups of ``frame_patch``; ``width`` divides by ``heads``; captions of up
+        to ``max_words`` words.
         """
         assert width % heads == 0
-        check_multiple("size", size, patch)
+        channels, spatial = latents_of(vae)
+        patch = patch or (4 if vae is None else 1)
+        check_multiple("size", size, patch * spatial)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             transformer = (
-                _image_transformer(size, width, layers, heads, patch)
+                _image_transformer(size // spatial, channels, width, layers, heads, patch)
                 if kind == "image"
-                else _video_transformer(width, layers, heads, (frame_patch, patch, patch))
+                else _video_transformer(channels, width, layers, heads, (frame_patch, patch, patch))
             )
             _start(transformer)
             words = Words.of_world(width, max_words)
         clip = {"frames": frames, "fps": fps} if kind == "video" else {}
         return cls(
-            transformer, FlowMatchEulerDiscreteScheduler(shift=shift), words, size,
+            transformer, FlowMatchEulerDiscreteScheduler(shift=shift), words, vae, size,
             steps=steps, guidance_scale=guidance_scale, **clip,
         )  # fmt: skip
 
 
-def _image_transformer(size: int, width: int, layers: int, heads: int, patch: int) -> Any:
+def latents_of(vae: AutoencoderKL | None) -> tuple[int, int]:
+    """Channels of a latent, and pixels a latent along each side."""
+    if vae is None:
+        return 3, 1
+    return vae.config["latent_channels"], 2 ** (len(vae.config["block_out_channels"]) - 1)
+
+
+def _image_transformer(
+    size: int, channels: int, width: int, layers: int, heads: int, patch: int
+) -> Any:
     return SD3Transformer2DModel(
-        sample_size=size, patch_size=patch, in_channels=3, out_channels=3, num_layers=layers,
-        attention_head_dim=width // heads, num_attention_heads=heads, joint_attention_dim=width,
-        caption_projection_dim=width, pooled_projection_dim=width,
+        sample_size=size, patch_size=patch, in_channels=channels, out_channels=channels,
+        num_layers=layers, attention_head_dim=width // heads, num_attention_heads=heads,
+        joint_attention_dim=width, caption_projection_dim=width, pooled_projection_dim=width,
         pos_embed_max_size=size // patch,
     )  # fmt: skip
 
 
-def _video_transformer(width: int, layers: int, heads: int, patch: tuple[int, int, int]) -> Any:
+def _video_transformer(
+    channels: int, width: int, layers: int, heads: int, patch: tuple[int, int, int]
+) -> Any:
     return WanTransformer3DModel(
-        patch_size=patch, in_channels=3, out_channels=3, num_layers=layers,
+        patch_size=patch, in_channels=channels, out_channels=channels, num_layers=layers,
         attention_head_dim=width // heads, num_attention_heads=heads, text_dim=width,
         freq_dim=width, ffn_dim=4 * width, rope_max_seq_len=64,
     )  # fmt: skip
@@ -137,8 +158,8 @@ def _start(transformer: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
 
 
-class PixelAdapter(PipelineAdapter):
-    pipeline_class = "PixelPipeline"
+class TinyAdapter(PipelineAdapter):
+    pipeline_class = "TinyPipeline"
 
     def __init__(self, pipeline: Any) -> None:
         super().__init__(pipeline)
@@ -148,7 +169,7 @@ class PixelAdapter(PipelineAdapter):
 
     @classmethod
     def pipeline_type(cls) -> Any:
-        return PixelPipeline
+        return TinyPipeline
 
     @classmethod
     def fetched(cls, repository: str) -> Path:
@@ -167,7 +188,8 @@ class PixelAdapter(PipelineAdapter):
         return {"denoiser": self.denoiser, "words": self.pipeline.words}
 
     def frozen(self) -> dict[str, nn.Module]:
-        return {}
+        vae = self.pipeline.vae
+        return {} if vae is None else {"vae": vae}
 
     @property
     def defaults(self) -> Defaults:
@@ -179,7 +201,7 @@ class PixelAdapter(PipelineAdapter):
     @property
     def grid(self) -> Grid:
         patch = self.denoiser.config.patch_size
-        return Grid(3, 1, patch if isinstance(patch, int) else patch[1])
+        return Grid(*latents_of(self.pipeline.vae), patch if isinstance(patch, int) else patch[1])
 
     def latent_shape(self, height: int, width: int, frames: int = 1) -> tuple[int, ...]:
         largest = self.pipeline.config.size
@@ -201,10 +223,21 @@ class PixelAdapter(PipelineAdapter):
         return {"prompt_embeds": embeds, "pooled": pooled}
 
     def encode(self, pixels: Tensor) -> Tensor:
-        return turned(2 * pixels.to(self.device).float() - 1)
+        vae = self.pipeline.vae
+        if vae is None:
+            return turned(2 * pixels.to(self.device).float() - 1)
+        if pixels.ndim == 4:
+            return encoded(vae, pixels)
+        return turned(encoded(vae, pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2]))
 
     def decode(self, latents: Tensor) -> Tensor:
-        return turned((latents + 1) / 2)
+        vae = self.pipeline.vae
+        if vae is None:
+            return turned((latents + 1) / 2)
+        if latents.ndim == 4:
+            return decoded(vae, latents)
+        frames = turned(latents)
+        return decoded(vae, frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
 
     def _predict(
         self, latents: Tensor, times: Tensor, conditions: Conditions, guidance: float

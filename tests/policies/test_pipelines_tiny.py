@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import diffusers
 import pytest
@@ -13,15 +14,15 @@ from tests.policies.pipelines import stirred
 from unireward.errors import InputError
 from unireward.policies.noise import FlowPath
 from unireward.policies.pipelines import adapter_of
-from unireward.policies.pipelines.pixel import Kind, PixelPipeline
+from unireward.policies.pipelines.tiny import Kind, TinyPipeline
 from unireward.policies.pipelines.words import Words
 from unireward.world import VOCABULARY, iter_items
 
 KINDS: tuple[Kind, ...] = ("image", "video")
 
 
-def built(kind: Kind, seed: int = 0) -> PixelPipeline:
-    return PixelPipeline.build(kind, seed, width=24, layers=1, heads=2, size=16)
+def built(kind: Kind, seed: int = 0) -> TinyPipeline:
+    return TinyPipeline.build(kind, seed, width=24, layers=1, heads=2, size=16)
 
 
 # Words ------------------------------------------------------------------------------------------
@@ -71,10 +72,10 @@ def test_unknown_and_too_many_words_are_refused() -> None:
 
 
 def test_the_designed_size() -> None:
-    """Width 96, 3 layers, patch 4: FEASIBILITY's 0.98 M parameters, and a clip's."""
+    """Width 96, 3 layers, patch 4: about a million parameters, and a clip's."""
     sizes = {}
     for kind in KINDS:
-        pipeline = PixelPipeline.build(kind, 0)
+        pipeline = TinyPipeline.build(kind, 0)
         adapter = adapter_of(pipeline)
         told = adapter.defaults
         sizes[kind] = (
@@ -82,14 +83,14 @@ def test_the_designed_size() -> None:
             adapter.latent_shape(told.height, told.width, told.frames),
         )
     assert sizes == {"image": (0.97, (3, 32, 32)), "video": (0.56, (3, 8, 32, 32))}
-    assert isinstance(PixelPipeline.build("image", 0).transformer, diffusers.SD3Transformer2DModel)
+    assert isinstance(TinyPipeline.build("image", 0).transformer, diffusers.SD3Transformer2DModel)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_in_diffusers_own_layout_and_loaded_the_same(kind: Kind, tmp_path: Path) -> None:
     pipeline = stirred(built(kind))
     adapter_of(pipeline).save(tmp_path)
-    assert json.loads((tmp_path / "model_index.json").read_text())["_class_name"] == "PixelPipeline"
+    assert json.loads((tmp_path / "model_index.json").read_text())["_class_name"] == "TinyPipeline"
     parts = {file.parent.name for file in tmp_path.rglob("*.safetensors")}
     assert parts == {"transformer", "words"}
     # Each part is one that plain diffusers loads by itself.
@@ -98,7 +99,7 @@ def test_saved_in_diffusers_own_layout_and_loaded_the_same(kind: Kind, tmp_path:
     for name, tensor in pipeline.transformer.state_dict().items():
         assert torch.equal(plain.state_dict()[name], tensor), name
 
-    again = adapter_of(PixelPipeline.from_pretrained(tmp_path))
+    again = adapter_of(TinyPipeline.from_pretrained(tmp_path))
     first = adapter_of(pipeline)
     assert again.defaults == first.defaults
     shape = again.latent_shape(16, 16, again.defaults.frames)
@@ -134,6 +135,47 @@ def test_pixels_are_their_own_latents(kind: Kind) -> None:
     assert latents.min() < -0.9
     assert latents.max() > 0.9
     torch.testing.assert_close(adapter.decode(latents), pixels)
+
+
+def small_vae() -> Any:
+    """4 channels, half the size, latents neither centred nor of variance 1."""
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8), latent_channels=4, norm_num_groups=4, sample_size=16,
+        latents_mean=(0.1, -0.2, 0.3, 0.0), latents_std=(0.5, 1.0, 2.0, 0.25), scaling_factor=1.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_latents_of_a_vae_frame_by_frame(kind: Kind, tmp_path: Path) -> None:
+    vae = small_vae()
+    pipeline = stirred(TinyPipeline.build(kind, 0, vae=vae, width=24, layers=1, heads=2, size=16))
+    adapter_of(pipeline).save(tmp_path)
+    adapter = adapter_of(TinyPipeline.from_pretrained(tmp_path))
+    assert adapter.frozen().keys() == {"vae"}
+    assert not any(weight.requires_grad for weight in adapter.frozen()["vae"].parameters())
+    assert adapter.trained().keys() == {"denoiser", "words"}
+    shape = adapter.latent_shape(16, 16, adapter.defaults.frames)
+    assert shape == ((4, 8, 8) if kind == "image" else (4, 8, 8, 8))
+    with pytest.raises(InputError, match=r"height: 15 is not a multiple of 2"):
+        adapter.latent_shape(15, 16, adapter.defaults.frames)
+
+    pixels = torch.rand(2, 3, 16, 16) if kind == "image" else torch.rand(2, 8, 3, 16, 16)
+    latents = adapter.encode(pixels)
+    assert latents.shape[1:] == shape
+    frame = pixels if kind == "image" else pixels[:, 5]
+    with torch.no_grad():
+        z = vae.encode(2 * frame - 1).latent_dist.mode()
+        back = (vae.decode(z).sample + 1) / 2
+        found = adapter.decode(latents)
+    mean, deviation = (
+        torch.tensor(vae.config[name])[:, None, None] for name in ("latents_mean", "latents_std")
+    )
+    wanted = (z - mean) / deviation
+    torch.testing.assert_close(latents if kind == "image" else latents[:, :, 5], wanted)
+    assert found.shape == pixels.shape
+    torch.testing.assert_close(found if kind == "image" else found[:, 5], back)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -198,11 +240,11 @@ def test_a_denoiser_learns_from_one_picture() -> None:
 
 
 def test_how_it_is_sampled_lies_in_the_files(tmp_path: Path) -> None:
-    pipeline = PixelPipeline.build(
+    pipeline = TinyPipeline.build(
         "image", 0, width=24, layers=1, heads=2, size=16, steps=8, guidance_scale=1.5, shift=2.0
     )
     pipeline.save_pretrained(tmp_path)
-    adapter = adapter_of(PixelPipeline.from_pretrained(tmp_path))
+    adapter = adapter_of(TinyPipeline.from_pretrained(tmp_path))
     assert (adapter.defaults.steps, adapter.defaults.guidance_scale) == (8, 1.5)
     assert adapter.path == FlowPath(shift=2.0)
     wanted = [2 * s / (1 + s) for s in (1.0, 0.75, 0.5, 0.25, 0.0)]
@@ -215,4 +257,4 @@ def test_sizes_are_those_it_was_made_for() -> None:
     with pytest.raises(InputError, match=r"32 x 16, but this model draws up to 16"):
         adapter.latent_shape(32, 16)
     with pytest.raises(InputError, match=r"size: 30 is not a multiple of 4; set it to 32"):
-        PixelPipeline.build("image", 0, size=30)
+        TinyPipeline.build("image", 0, size=30)
