@@ -13,9 +13,7 @@ on ``VALIDATION``, a seed and questions that are in no report.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from recipes import findings
+from recipes.comparisons import check_seeds, compared, is_above, with_seeds
+from recipes.crew import each
+from recipes.tables import listed, row, spread
 from recipes.tiny_answerer.arms import CHOSEN, NAMES, Arm, Chosen
 from recipes.tiny_answerer.measure import HELD_OUT, LEVELS, TEMPERATURE, measured
 from recipes.tiny_answerer.pairs import Pairs, make_pairs
 from unireward.errors import InputError
-from unireward.files.lines import replacing
-from unireward.jobs.workers import pool_of
 from unireward.stats.intervals import Estimate
-from unireward.stats.paired import paired_difference
 from unireward.world.redraw import Redraw
 
 QUESTIONS, PROMPTS = 600, 700
@@ -77,8 +76,7 @@ class Result:
     def reached(self) -> bool:
         """Whether the primary endpoint is (see the module docstring)."""
         found = self.reduction["dpo"]
-        agree = all(value > 0 for value in found["by_seed"])
-        return found["value"] >= ASKED and found["low"] > 0 and agree
+        return found["value"] >= ASKED and is_above(found)
 
     def to_dict(self) -> dict[str, Any]:
         import unireward
@@ -96,27 +94,15 @@ class Result:
 
     def lines(self) -> list[str]:
         said = [f"error rate in %, mean of {self.seeds} seeds (lowest to highest)", ""]
-        said.append(f"{'arm':12}{'at ' + str(TEMPERATURE):>22}{'greedy':>22}")
-        for arm in (BASE, *NAMES):
-            cells = [_spread(self.error[way][arm]) for way in WAYS]
-            said.append(f"{arm:12}" + "".join(f"{cell:>22}" for cell in cells))
-        said += ["", "relative reduction of the error rate at that temperature, 95 % interval"]
-        for arm, found in self.reduction.items():
-            said.append(f"{arm:12}{_interval(found)}")
-        said += ["", "error rate of dpo less that of the control, points with 95 % interval"]
-        for arm, found in self.against.items():
-            said.append(f"{arm:12}{_interval(found)}")
+        said.append(row("arm", [f"at {TEMPERATURE}", "greedy"]))
+        arms = (BASE, *NAMES)
+        said += [row(arm, [spread(self.error[way][arm]) for way in WAYS]) for arm in arms]
+        title = "relative reduction of the error rate at that temperature, 95 % interval"
+        said += listed(title, self.reduction)
+        title = "error rate of dpo less that of the control, points with 95 % interval"
+        said += listed(title, self.against)
         verdict = "reached" if self.reached else "not reached"
         return [*said, "", f"a reduction of {100 * ASKED:.0f} % by dpo: {verdict}"]
-
-
-def _spread(values: Sequence[float]) -> str:
-    low, high = 100 * min(values), 100 * max(values)
-    return f"{100 * float(np.mean(values)):.1f} ({low:.1f}-{high:.1f})"
-
-
-def _interval(found: dict[str, Any]) -> str:
-    return f"{100 * found['value']:+8.1f}  [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
 
 
 def reproduce(
@@ -129,25 +115,18 @@ def reproduce(
 ) -> Result:
     """Run whatever of it is not done yet: each curation and each training is resumable, so the
     whole is. ``base`` is the folder of an answerer, the shipped one unless given."""
-    if seeds < 2:
-        raise InputError(f"seeds is {seeds}; give two or more, one has no spread")
+    check_seeds(seeds)
     from unireward.policies.load import shipped_folder
 
     plan = Plan(out, base or str(shipped_folder("tiny-answerer")), scale)
     numbers = range(1, seeds + 1)
-    with pool_of(workers) as pool:
-        before = {pool.submit(begin, plan, seed): seed for seed in numbers}
-        for done in as_completed(before):
-            found = done.result()
-            say(f"seed-{before[done]}: error {_both(found)}, pairs right {_rights(found)}")
-        running = {pool.submit(run_arm, Arm(name, seed), plan): f"seed-{seed}/{name}"
-                   for seed in numbers for name in NAMES}  # fmt: skip
-        for done in as_completed(running):
-            found = done.result()
-            say(f"{running[done]}: error {_both(found)} ({found['seconds']:.0f} s)")
+    for seed, found in each(workers, begin, {seed: (plan, seed) for seed in numbers}):
+        say(f"seed-{seed}: error {_both(found)}, pairs right {_rights(found)}")
+    arms = [Arm(name, seed) for seed in numbers for name in NAMES]
+    for arm, found in each(workers, run_arm, {arm: (arm, plan) for arm in arms}):
+        say(f"{arm.folder}: error {_both(found)} ({found['seconds']:.0f} s)")
     result = collect(plan, seeds)
-    with replacing(out / "result.json") as stream:
-        stream.write((json.dumps(result.to_dict(), indent=1) + "\n").encode())
+    findings.write_result(out, result)
     return result
 
 
@@ -174,10 +153,10 @@ def begin(plan: Plan, seed: int) -> dict[str, Any]:
     """A seed's pairs, and how often the answerer is wrong before it learns from them."""
     file = plan.out / f"seed-{seed}" / f"{BASE}.json"
     if file.is_file():
-        return json.loads(file.read_text(encoding="utf-8"))
+        return findings.read(file)
     pairs = pairs_of(plan, seed)
     truth = {name: found.to_dict() for name, found in pairs.truth.items()}
-    return _written(file, {"pairs": truth, "wrong": wrong_of(plan, plan.base, seed)})
+    return findings.write(file, {"pairs": truth, "wrong": wrong_of(plan, plan.base, seed)})
 
 
 def run_arm(arm: Arm, plan: Plan) -> dict[str, Any]:
@@ -187,24 +166,18 @@ def run_arm(arm: Arm, plan: Plan) -> dict[str, Any]:
 
     file = plan.out / arm.folder / "answered.json"
     if file.is_file():
-        return json.loads(file.read_text(encoding="utf-8"))
+        return findings.read(file)
     pairs = pairs_of(plan, arm.seed)
     config = arm.config(plan.out, plan.base, pairs, plan.scale, plan.chosen)
     trained = train(parse_config(config))
     wrong = wrong_of(plan, str(trained.folder), arm.seed)
-    return _written(file, {"seconds": trained.seconds, "wrong": wrong})
+    return findings.write(file, {"seconds": trained.seconds, "wrong": wrong})
 
 
 def wrong_of(plan: Plan, policy: str, seed: int) -> dict[str, list[int]]:
     """Before and after, a question's answer is drawn by the same seed."""
     found = measured(policy, plan.questions, seed, plan.held_out)
     return {way: list(found[way].wrong) for way in WAYS}
-
-
-def _written(file: Path, found: dict[str, Any]) -> dict[str, Any]:
-    with replacing(file) as stream:
-        stream.write((json.dumps(found) + "\n").encode())
-    return found
 
 
 # All seeds ------------------------------------------------------------------------------------
@@ -216,17 +189,16 @@ def collect(plan: Plan, seeds: int) -> Result:
     seconds: dict[str, float] = {}
     pairs = []
     for seed in range(1, seeds + 1):
-        before = json.loads((plan.out / f"seed-{seed}" / f"{BASE}.json").read_text("utf-8"))
+        before = findings.read(plan.out / f"seed-{seed}" / f"{BASE}.json")
         pairs.append(before["pairs"])
         found = {BASE: before}
         for name in NAMES:
             arm = Arm(name, seed)
-            body = (plan.out / arm.folder / "answered.json").read_text("utf-8")
-            found[name] = json.loads(body)
+            found[name] = findings.read(plan.out / arm.folder / "answered.json")
             seconds[arm.folder] = found[name]["seconds"]
-        for name, row in found.items():
+        for name, one in found.items():
             for way in WAYS:
-                wrong[way].setdefault(name, []).append(row["wrong"][way])
+                wrong[way].setdefault(name, []).append(one["wrong"][way])
     sampled = wrong["sampled"]
     return Result(
         seeds=seeds,
@@ -237,14 +209,7 @@ def collect(plan: Plan, seeds: int) -> Result:
             for way, of in wrong.items()
         },
         reduction={name: _reduced(sampled[name], sampled[BASE]) for name in NAMES},
-        against={
-            name: _with_seeds(
-                paired_difference(sampled["dpo"], sampled[name]),
-                np.mean(sampled["dpo"], axis=1) - np.mean(sampled[name], axis=1),
-            )
-            for name in NAMES
-            if name != "dpo"
-        },
+        against={name: compared(sampled["dpo"], sampled[name]) for name in NAMES if name != "dpo"},
         pairs=pairs,
         seconds=seconds,
     )
@@ -252,11 +217,7 @@ def collect(plan: Plan, seeds: int) -> Result:
 
 def _reduced(after: ArrayLike, before: ArrayLike) -> dict[str, Any]:
     one, other = (np.asarray(rows, dtype=float).mean(axis=1) for rows in (after, before))
-    return _with_seeds(reduction(after, before), 1 - one / other)
-
-
-def _with_seeds(found: Estimate, by_seed: np.ndarray) -> dict[str, Any]:
-    return {**found.to_dict(), "by_seed": np.round(by_seed, 4).tolist()}
+    return with_seeds(reduction(after, before), 1 - one / other)
 
 
 def reduction(after: ArrayLike, before: ArrayLike, *, resamples: int = 2000) -> Estimate:

@@ -10,20 +10,19 @@ is the verdict on the claim. Nothing is chosen on these records.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from recipes import findings
+from recipes.comparisons import check_seeds, compared, is_above, is_below
+from recipes.crew import each
+from recipes.tables import points, spread
 from recipes.unifiedreward_joint.arms import TASKS, Arm, arms, base_config
-from unireward.errors import InputError
-from unireward.jobs.workers import pool_of
-from unireward.stats.intervals import Estimate, wilson
-from unireward.stats.paired import paired_difference
+from unireward.stats.intervals import wilson
 
 RECORDS, SEED = 600, 905
 COMPARED = {"joint": "equal data a task", "thin": "equal data in all"}
@@ -54,40 +53,28 @@ class Result:
         said = [f"accuracy in %, mean of {self.seeds} seeds (lowest to highest)", ""]
         said.append(f"{'task':22}{'single':>20}{'joint':>20}{'thin':>20}")
         for task in TASKS:
-            cells = [_spread(self.accuracy[arm][task]) for arm in ("single", "joint", "thin")]
+            cells = [spread(self.accuracy[arm][task]) for arm in ("single", "joint", "thin")]
             said.append(f"{task:22}" + "".join(f"{cell:>20}" for cell in cells))
         for arm, what in COMPARED.items():
             said += ["", f"{arm} against single ({what}), points with 95 % interval"]
             for task, found in self.differences[arm].items():
-                interval = f"[{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
-                said.append(
-                    f"{task:22}{100 * found['value']:+8.1f}  {interval:18}{found['verdict']}"
-                )
+                said.append(f"{task:22}{points(found):28}{found['verdict']}")
         return said
-
-
-def _spread(values: Sequence[float]) -> str:
-    low, high = 100 * min(values), 100 * max(values)
-    return f"{100 * float(np.mean(values)):.1f} ({low:.1f}-{high:.1f})"
 
 
 def reproduce(
     out: Path, seeds: int, scale: float, workers: int, say: Callable[[str], None]
 ) -> Result:
     """Run whatever of it is not done yet. Each training is resumable, so the whole is."""
-    if seeds < 2:
-        raise InputError(f"seeds is {seeds}; give two or more, one has no spread")
+    check_seeds(seeds)
     base = train_base(out, scale, say)
     todo = arms(seeds, scale)
     say(f"{len(todo)} trainings, {sum(arm.steps for arm in todo):,} steps in all")
-    with pool_of(workers) as pool:
-        running = {pool.submit(run_arm, arm, out, base): arm for arm in todo}
-        for done in as_completed(running):
-            found = done.result()
-            told = ", ".join(f"{task} {100 * np.mean(v):.1f}" for task, v in found["right"].items())
-            say(f"{running[done].folder}: {told} ({found['seconds']:.0f} s)")
+    for arm, found in each(workers, run_arm, {arm: (arm, out, base) for arm in todo}):
+        told = ", ".join(f"{task} {100 * np.mean(v):.1f}" for task, v in found["right"].items())
+        say(f"{arm.folder}: {told} ({found['seconds']:.0f} s)")
     result = collect(todo, out, seeds, scale)
-    (out / "result.json").write_text(json.dumps(result.to_dict(), indent=1) + "\n", "utf-8")
+    findings.write_result(out, result)
     return result
 
 
@@ -107,16 +94,13 @@ def run_arm(arm: Arm, out: Path, base: Path) -> dict[str, Any]:
 
     file = out / arm.folder / "judged.json"
     if file.is_file():
-        return json.loads(file.read_text(encoding="utf-8"))
+        return findings.read(file)
     trained = train(parse_config(arm.config(out, base)))
     found = {
         "seconds": trained.seconds,
         "right": {task: judged(trained.judge, task) for task in arm.tasks},
     }
-    draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps(found) + "\n", encoding="utf-8")
-    draft.replace(file)
-    return found
+    return findings.write(file, found)
 
 
 def judged(folder: Path, task: str) -> list[int]:
@@ -136,7 +120,7 @@ def collect(todo: Sequence[Arm], out: Path, seeds: int, scale: float) -> Result:
     right: dict[str, dict[str, list[list[int]]]] = {}
     seconds: dict[str, float] = {}
     for arm in todo:
-        found = json.loads((out / arm.folder / "judged.json").read_text(encoding="utf-8"))
+        found = findings.read(out / arm.folder / "judged.json")
         seconds[arm.folder] = found["seconds"]
         for task, row in found["right"].items():
             kind = arm.name.partition("-")[0]
@@ -165,12 +149,10 @@ def _compared(
 
 
 def _difference(a: Any, b: Any) -> dict[str, Any]:
-    rows = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
-    estimate: Estimate = paired_difference(a, b)
-    by_seed = rows.mean(axis=1)
+    found = compared(a, b)
     verdict = "no difference shown"
-    if estimate.low > 0 and (by_seed > 0).all():
+    if is_above(found):
         verdict = "helps"
-    elif estimate.high < 0 and (by_seed < 0).all():
+    elif is_below(found):
         verdict = "hurts"
-    return {**estimate.to_dict(), "by_seed": by_seed.round(4).tolist(), "verdict": verdict}
+    return {**found, "verdict": verdict}

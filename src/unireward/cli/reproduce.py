@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,13 @@ def reproduce(
         float, typer.Option("--scale", min=0.001, help="Times the steps of every training.")
     ] = 1.0,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Trainings at once.")] = 1,
+    base: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--base",
+            help="PART=FOLDER: the policy that a part begins with, in place of the shipped one.",
+        ),
+    ] = None,
     json: o.Json = False,
 ) -> None:
     """Run a paper's claim in miniature and say what was found, whatever it is.
@@ -37,10 +45,27 @@ def reproduce(
     if name not in claims:
         raise UsageError(f"{name!r} is no claim; use {', '.join(claims)}")
     run = resolve(claims[name], "reproduce")
+    given = {"bases": _bases(base)} if base else {}
+    if given and "bases" not in inspect.signature(run).parameters:
+        raise UsageError(f"--base: {name} begins with no policy; leave it out")
     folder = out or Path("runs") / name
     folder.mkdir(parents=True, exist_ok=True)
-    result = run(folder, seeds, scale, workers, lambda line: typer.echo(line, err=True))
+    result = run(folder, seeds, scale, workers, lambda line: typer.echo(line, err=True), **given)
     if json:
         print_json(result.to_dict())
     else:
         typer.echo("\n".join(result.lines()))
+
+
+def _bases(given: list[str]) -> dict[str, str]:
+    from unireward.errors import UsageError
+
+    found = {}
+    for text in given:
+        part, equals, folder = text.partition("=")
+        if not equals or not part or not folder:
+            raise UsageError(
+                f"--base {text!r} is no PART=FOLDER; write for example pictures=runs/t2i"
+            )
+        found[part] = folder
+    return found
