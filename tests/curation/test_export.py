@@ -14,6 +14,7 @@ from unireward.curation.store import Store
 from unireward.data import convert, export
 from unireward.files import read_records, write_records
 from unireward.media import Video
+from unireward.media.mp4 import mp4
 from unireward.prompt import Prompt
 from unireward.record import Candidate, Part, Record
 
@@ -52,11 +53,9 @@ def curated(folder, task: str) -> list[Record]:
 
 @pytest.fixture
 def folder(tmp_path):
-    from unireward.world.write import mp4
-
     (tmp_path / "q.png").write_bytes(grey(128).png())
     frames = np.stack([np.asarray(f.load()) for f in clip(50).images])
-    (tmp_path / "q.mp4").write_bytes(mp4(frames))
+    (tmp_path / "q.mp4").write_bytes(mp4(frames, 8))
     return tmp_path
 
 

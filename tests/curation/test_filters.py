@@ -33,6 +33,7 @@ from unireward.curation import (
     chain,
 )
 from unireward.errors import InputError, UsageError
+from unireward.files import read_prompts, write_prompts
 from unireward.media import Image
 from unireward.prompt import Prompt
 from unireward.record import Candidate, Label, Part
@@ -168,7 +169,7 @@ def test_holdout_drops_what_something_is_measured_by(tmp_path):
     assert one(Holdout.of([other]), Case(prompt=inside)).dropped.reason == "held out (overlap)"
 
 
-def test_holdout_knows_the_picture_a_question_is_about():
+def test_holdout_knows_the_picture_a_question_is_about(tmp_path):
     def asked(name: str, level: int) -> Prompt:
         parts = (Part(type="image", media=grey(level)), Part.of_text(f"what is {name}?"))
         return Prompt(id=name, task="image_understanding", prompt=parts)
@@ -178,6 +179,11 @@ def test_holdout_knows_the_picture_a_question_is_about():
     assert one(step, Case(prompt=asked("that", 90))).alive
     same_words = asked("held", 90).model_copy(update={"id": "other"})
     assert one(step, Case(prompt=same_words)).alive  # the same question about another picture
+    write_prompts(tmp_path / "held.jsonl", [asked("held", 40)])
+    (held,) = read_prompts(tmp_path / "held.jsonl")
+    this = held.model_copy(update={"prompt": (held.prompt[0], Part.of_text("what is this?"))})
+    read = Holdout(tmp_path / "held.jsonl")
+    assert one(read, Case(prompt=this)).dropped.reason == "held out (media)"
 
 
 def test_an_empty_holdout_is_an_error(tmp_path):

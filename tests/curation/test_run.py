@@ -65,6 +65,18 @@ def test_records_are_pairs_with_their_provenance(room, tmp_path):
     assert 0 < sum(orders) < len(orders)
 
 
+def test_a_judge_that_is_loaded_is_asked_and_stays_open(room, monkeypatch):
+    closed: list[str] = []
+    for name in ("bright", "lent"):
+        room.judges[name] = judge_of()
+        room.judges[name].close = lambda name=name: closed.append(name)
+    config = room(steps=["sample", "pair_rank", {"point_sift": {"form": "sift", "judge": "other"}}],
+                  judges={"other": "bright"}, judge="never loaded")  # fmt: skip
+    assert curate(config, judges={"judge": room.judges["lent"]}).counts["pairs"]["kept"]
+    assert closed == ["bright"]
+    assert "never loaded" not in room.judges
+
+
 def test_pictures_are_lossless_and_named_by_prompt_and_candidate(room, tmp_path):
     curate(room())
     (first, *_) = read_records(tmp_path / "out" / "records.jsonl")

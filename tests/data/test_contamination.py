@@ -14,7 +14,8 @@ from tests.data.samples import pair
 from unireward.data.contamination import RUN, SHORTEST, Benchmark, Item
 from unireward.data.prompts import read_prompts
 from unireward.errors import InputError
-from unireward.files import write_records
+from unireward.files import write_prompts, write_records
+from unireward.prompt import Prompt
 from unireward.record import Part
 
 LONG = "a quiet harbour at dawn with seven small boats tied to an old wooden pier near a hill"
@@ -116,12 +117,16 @@ def test_prompts_of_any_list(tmp_path):
     (tmp_path / "p.csv").write_text("index,prompt_en\n1,a cat\n2,a dög\n", encoding="utf-8")
     write_records(tmp_path / "r.jsonl", [pair(id=str(i), prompt=t) for i, t in enumerate(texts)])
     write_records(tmp_path / "r.parquet", [pair(id=str(i), prompt=t) for i, t in enumerate(texts)])
+    asked = [Prompt.of(pair(id=str(i), prompt=t)) for i, t in enumerate(texts)]
+    for name in ("q.jsonl", "q.parquet"):
+        write_prompts(tmp_path / name, asked)
+        assert [item.asked for item in read_prompts(tmp_path / name)] == asked
     for name in ("p.txt", "p.json", "o.json", "d.json", "k.json", "p.csv", "r.jsonl", "r.parquet"):
         assert [item.text for item in read_prompts(tmp_path / name)] == texts, name
     assert [i.text for i in read_prompts(tmp_path / "p.jsonl", "mine")] == texts
     places = [Path(i.where).name for i in read_prompts(tmp_path / "p.txt")]
     assert places == ["p.txt:1", "p.txt:3"]
-    assert all(i.record is not None for i in read_prompts(tmp_path / "r.parquet"))
+    assert all(i.asked is not None for i in read_prompts(tmp_path / "r.parquet"))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +137,7 @@ def test_prompts_of_any_list(tmp_path):
         ("p.json", "[", r"p\.json: is no JSON we can read"),
         ("p.jsonl", '{"mine": "a"}', r"p\.jsonl:1: has no prompt in prompt or caption .*--field"),
         ("p.csv", "x,y\n1,2\n", r"p\.csv:2: has no prompt in"),
+        ("p.jsonl", '{"id": "a", "task": "text", "prompt": [{}]}', r"jsonl:1: prompt\[0\].type"),
         ("p.xyz", "a", "is no table we read"),
     ],
 )

@@ -1,7 +1,6 @@
 import io
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import textwrap
 
 import pytest
 
+from tests.full_disk import python_on_full_disk
 from tests.jobs.conftest import judge_of, plain, rows, write_pairs
 from unireward.errors import EngineUnavailableError, InputError, UsageError
 from unireward.files import read_judgments
@@ -267,24 +267,11 @@ def test_an_empty_input_gives_an_empty_file(tmp_path):
     assert out.read_text() == ""
 
 
-def limited(size):
-    """In a child: a file that may not grow past ``size`` bytes stands for a full disk."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
 def test_a_full_disk_keeps_whole_rows_and_says_how_to_go_on(pairs, tmp_path):
     clean, out = tmp_path / "clean.jsonl", tmp_path / "j.jsonl"
     judge_file(judge_of(), pairs, clean)
     room = sum(len(line) for line in clean.read_bytes().splitlines(keepends=True)[:4]) + 100
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(WORKER), str(pairs), str(out), "-1"],
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-        preexec_fn=lambda: limited(room),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python_on_full_disk(room, "-c", textwrap.dedent(WORKER), str(pairs), str(out), "-1")
     assert done.returncode == 1
     assert "JournalError" in done.stderr
     assert "free some space and run the same command again" in done.stderr

@@ -14,6 +14,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from tests.full_disk import python_on_full_disk
 from tests.rewards.reward_backbones import batch_of, checkpoint, scores
 from unireward.errors import InputError
 from unireward.families.judge_json import load_judge_json
@@ -299,13 +300,12 @@ def test_what_must_not_be_saved(base: Path, saved: Path):
 
 # Whole or not at all ------------------------------------------------------------------------
 
-FULL_DISK = """
-import resource, sys
+SAVING = """
+import sys
 from pathlib import Path
 from unireward.errors import InputError
 from unireward.rewards.reward_model import RewardModel
 model = RewardModel.start(sys.argv[1], {"kind": "mlp"}, device="cpu")
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
     model.save(Path(sys.argv[2]), family="unifiedreward-2")
 except InputError as error:
@@ -315,10 +315,7 @@ except InputError as error:
 
 def test_a_disk_that_fills_leaves_the_last_good_checkpoint(base: Path, saved: Path):
     before = {f.name: f.read_bytes() for f in saved.iterdir()}
-    done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(base), str(saved)],
-        text=True, capture_output=True, check=True,
-    )  # fmt: skip
+    done = python_on_full_disk(20_000, "-c", SAVING, str(base), str(saved))
     assert f"{saved}: cannot be saved" in done.stdout
     assert "untouched" in done.stdout
     assert done.stdout.count("\n") == 1

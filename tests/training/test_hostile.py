@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.full_disk import python_on_full_disk
 from tests.training.runs import ROOT, body, command, config
 from unireward.errors import InputError
-from unireward.training.claim import differences, locked
+from unireward.files.claim import differences
+from unireward.files.lock import locked
+from unireward.training.claim import taken
 from unireward.training.config import load_config, parse_config
 from unireward.training.preflight import preflight
 from unireward.training.run import train
@@ -239,6 +242,7 @@ def test_a_mended_config_takes_over_a_folder_in_which_nothing_was_saved(
     assert "max_tokens" not in kept["stages"][0]["data"]
     with pytest.raises(InputError, match=r"\(stages\[0\].optimiser.lr differs\)"):
         train(parse_config(given(out, pairs, optimiser={"lr": 0.5})))
+    assert taken(parse_config(given(out, pairs, workers=1, log_every=3))) is None
     # A file that was torn or edited into none is another's too: there are weights to lose.
     (out / "config.yaml").write_text("name: [")
     with pytest.raises(InputError, match="everything differs"):
@@ -246,17 +250,19 @@ def test_a_mended_config_takes_over_a_folder_in_which_nothing_was_saved(
 
 
 def test_differences_are_named_where_they_are() -> None:
-    before = {"seed": 1, "workers": 1, "stages": [{"steps": 1, "data": {"a": 1}}]}
-    now = {"seed": 2, "workers": 2, "stages": [{"steps": 1, "data": {"a": 2, "b": 3}}]}
-    assert differences(before, now) == ["seed", "stages[0].data.a", "stages[0].data.b"]
-    assert differences(before, before) == []
-    assert differences(None, now) == ["everything"]
+    before = {"seed": 1, "stages": [{"steps": 1, "data": {"a": 1}}]}
+    now = {"seed": 2, "stages": [{"steps": 1, "data": {"a": 2, "b": 3}}]}
+    assert [*differences(before, now)] == [
+        ("seed", 1, 2), ("stages[0].data.a", 1, 2), ("stages[0].data.b", None, 3),
+    ]  # fmt: skip
+    assert not [*differences(before, before)]
+    assert [*differences(None, now)] == [("", None, now)]
 
 
 def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
     out, file = tmp_path / "run", tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(body(out)))
-    with locked(out, first=True):
+    with locked(out, "training"):
         process = command(file)
         _, faults = process.communicate()
     assert process.returncode == 2
@@ -294,22 +300,11 @@ def test_what_torch_says_of_a_full_disk_is_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_at_the_very_end_costs_the_export_alone(tmp_path: Path) -> None:
-    """The trained weights fit the limit of the process, the whole model's file does not."""
-    import subprocess
-    import sys
-
+    """The trained weights fit, the whole model's file does not."""
     out, file = tmp_path / "run", tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(given(out, _drawn(tmp_path), model={
         "path": TINY, "family": "tiny", "lora": {"r": 2}})))  # fmt: skip
-    script = (
-        "import resource, signal, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))\n"
-        "from unireward.cli import run\n"
-        f"sys.exit(run(['train', {str(file)!r}]))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    done = python_on_full_disk(3_000_000, "-m", "unireward", "train", str(file))
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert "judge: could not be saved" in line

@@ -15,6 +15,7 @@ import torch
 import yaml
 
 import unireward as ur
+from tests.full_disk import python_on_full_disk
 from tests.training.runs import body, command, config, furthest, weights
 from unireward.errors import InputError
 from unireward.training.run import train
@@ -143,7 +144,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_batch_named(tmp_path: Path) ->
 
 
 def test_a_disk_that_fills_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
-    """The file size limit of a real process stands for the disk: the first checkpoint fits."""
+    """The first checkpoint fits."""
     out, file = tmp_path / "run", tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(body(out)))
     train(config(out, steps=2))
@@ -151,20 +152,7 @@ def test_a_disk_that_fills_leaves_the_last_checkpoint_whole(tmp_path: Path) -> N
     stage = out / "stages" / "1-train"
     (stage / "done.json").unlink()
     (out / "config.yaml").unlink()
-    import subprocess
-    import sys
-
-    script = (
-        "import resource, signal, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))\n"
-        "from unireward.cli import run\n"
-        f"sys.exit(run(['train', {str(file)!r}]))\n"
-    )
-    from tests.training.runs import ROOT
-
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    done = python_on_full_disk(3_000_000, "-m", "unireward", "train", str(file))
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert "checkpoint-4" in line

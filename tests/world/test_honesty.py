@@ -25,7 +25,7 @@ from unireward.world import layout
 from unireward.world.facts import caption
 from unireward.world.sample import SPLITS, TASKS, WorldItem, iter_items, rng_of, sample_record
 from unireward.world.things import Group, Scene
-from unireward.world.write import mp4, png
+from unireward.world.write import encoded
 
 BOUND = 0.55
 HELD_OUT, TRAINED = 1200, 900
@@ -151,7 +151,7 @@ def test_position_length_and_file_size_are_at_chance(split_pairs):
 
 
 def file_size(pixels: np.ndarray) -> int:
-    return len(png(pixels) if pixels.ndim == 3 else mp4(pixels))
+    return len(encoded(pixels))
 
 
 def test_the_cheats_can_learn_where_there_is_something_to_learn():

@@ -10,10 +10,11 @@ import pytest
 from unireward.errors import InputError
 from unireward.files import read_records
 from unireward.media import FrameRule
+from unireward.media.mp4 import mp4
 from unireward.record import Label
 from unireward.world.sample import TASKS, sample_record
 from unireward.world.truth import label_of, overall
-from unireward.world.write import mp4, write_world
+from unireward.world.write import write_world
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -94,7 +95,7 @@ def test_wrong_arguments_leave_nothing_behind(tmp_path):
 
 def test_clips_encode_to_equal_bytes_every_time():
     frames = sample_record("video_generation", 7, index=2).media["b"]
-    assert len({mp4(frames) for _ in range(25)}) == 1
+    assert len({mp4(frames, 8) for _ in range(25)}) == 1
 
 
 def test_labels_rank_by_overall_and_tie_within_the_stated_difference():

@@ -24,18 +24,14 @@ from unireward.alignment.rows import PromptRow
 from unireward.alignment.truth import truth_of
 from unireward.curation.judges import checked, identity_of
 from unireward.errors import InputError
-from unireward.files import write_records
-from unireward.files.prompts import read_prompts
+from unireward.files.prompts import read_prompts, write_prompts
 from unireward.jobs.journal import Journal
 from unireward.prompt import Prompt
 from unireward.protocols import Policy
-from unireward.record import Candidate, Part
 
 START = "start"
 HELD_OUT = "held_out.jsonl"
 Say = Callable[[str], None]
-_NONE = Candidate(id="none", content=(Part.of_text("none"),))
-"""Stands where there is no candidate."""
 
 
 class Chain:
@@ -91,9 +87,7 @@ class Chain:
 
     def resume(self) -> None:
         """Take up the evaluations that are on disk."""
-        # As records, which is how the contamination check reads prompts that have media.
-        asked = (prompt.with_candidates([_NONE]) for prompt in self.held_out)
-        write_records(self.config.output / HELD_OUT, asked)
+        write_prompts(self.config.output / HELD_OUT, self.held_out)
         self.looks = read_looked(self.config.output)
         for looked in self.looks:
             rows = self.evaluator.stored(looked.record)

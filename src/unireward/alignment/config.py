@@ -36,7 +36,7 @@ from pydantic import (
 from unireward.alignment.methods import METHODS, Method
 from unireward.curation.config import JudgeConfig, PolicyConfig
 from unireward.errors import InputError
-from unireward.files.settings import overridden, read_settings
+from unireward.files.settings import check_output, overridden, read_config
 from unireward.files.validate import validate
 from unireward.record import Row
 from unireward.training.config import BatchConfig, OptimiserConfig, ScheduleConfig
@@ -121,30 +121,6 @@ class AlignConfig(Row):
     evaluation: EvaluationConfig
     alarm: AlarmConfig = AlarmConfig()
 
-    @field_validator("policy", mode="before")
-    @classmethod
-    def _policy(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"path": value}
-        if isinstance(value, Mapping) and "options" not in value:
-            options = {name: given for name, given in value.items() if name != "path"}
-            return {"path": value.get("path"), "options": options}
-        return value
-
-    @field_validator("judge", "second_judge", mode="before")
-    @classmethod
-    def _judge(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
-
-    @field_validator("judges", mode="before")
-    @classmethod
-    def _judges(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        return {
-            n: {"path": given} if isinstance(given, str) else given for n, given in value.items()
-        }
-
     @field_validator("alarm", mode="before")
     @classmethod
     def _alarm(cls, value: Any) -> Any:
@@ -166,8 +142,7 @@ class AlignConfig(Row):
 
     @model_validator(mode="after")
     def _whole(self) -> AlignConfig:
-        if not self.output.name:
-            raise ValueError("output is no folder of its own; give one, for example runs/aligned")
+        check_output(self.output)
         kind = next(iter(self.method))
         if METHODS[kind].samples and self.prompts is None:
             raise ValueError(f"prompts is missing; give a file of them, which {kind} learns on")
@@ -200,11 +175,7 @@ class AlignConfig(Row):
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AlignConfig:
     """The config in ``path`` with ``key=value`` overrides. InputError names file and field."""
-    body = read_settings(path)
-    try:
-        return parse_config(body, overrides)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    return read_config(path, overrides, parse_config)
 
 
 def parse_config(body: dict[str, Any], overrides: Sequence[str] = ()) -> AlignConfig:

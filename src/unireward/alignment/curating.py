@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from unireward.alignment.config import AlignConfig
-from unireward.alignment.held import HeldJudge
 from unireward.alignment.policy_ref import PolicyRef
 from unireward.curation.config import CurateConfig
 from unireward.curation.presets import PRESETS
@@ -30,10 +29,8 @@ def curate_config(
     held_out: Path,
     output: Path,
     seed: int,
-    judges: Mapping[str, Any] | None = None,
 ) -> CurateConfig:
-    """A round's curation. ``judges`` are those loaded already, by name. InputError names the step
-    that is none."""
+    """A round's curation. InputError names the step that is none."""
     steps = _steps(config)
     body = {
         "output": output,
@@ -51,12 +48,7 @@ def curate_config(
         assert made.options
     except InputError as error:
         raise InputError(f"curation: {error}") from None
-    lent = {
-        name: HeldJudge.of(made.judges[name], judge)
-        for name, judge in (judges or {}).items()
-        if name in made.judges
-    }
-    return made.model_copy(update={"judges": {**made.judges, **lent}})
+    return made
 
 
 def check_steps(config: AlignConfig) -> None:

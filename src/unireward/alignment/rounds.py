@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from unireward.alignment.chain import HELD_OUT, Chain, prompts_of
-from unireward.alignment.curating import JUDGE, curate_config
+from unireward.alignment.curating import curate_config
 from unireward.alignment.during import EVALUATOR, During, HaltedError, opened
 from unireward.alignment.learner import Learner
 from unireward.alignment.looked import Looked
@@ -135,9 +135,8 @@ class _Round:
             self.config, self.ref, prompts=prompts, held_out=self.config.output / HELD_OUT,
             output=self.folder / "curation",
             seed=seed_of(self.config.seed, "round", self.number),
-            judges={JUDGE: self.chain.judges[JUDGE]},
         )  # fmt: skip
-        result = curate(curation)
+        result = curate(curation, judges=self.chain.judges)
         pairs = result.counts["pairs"]
         self.chain.say(
             f"round {self.number}: {pairs['kept']:,} pairs of "

@@ -30,7 +30,7 @@ from unireward.alignment.page import write_align_page
 from unireward.alignment.policy_ref import PolicyRef
 from unireward.alignment.result import FILE, Result, read_result
 from unireward.alignment.rounds import Done, read_done, run_round
-from unireward.training.claim import locked
+from unireward.files.lock import locked
 
 EMPTY_ROUNDS = 3
 """So many rounds without a pair, one after another, end the chain."""
@@ -47,7 +47,7 @@ def align(config: AlignConfig, *, say: Say = lambda line: None) -> Result:
     if finished(config) and (config.output / FILE).exists():
         say(f"{config.output}: was finished before")
         return read_result(config.output)
-    with locked(config.output, True), Chain(config, say) as chain:
+    with locked(config.output, "alignment"), Chain(config, say) as chain:
         result = _Run(chain).whole()
     write_align_page(result, config, say)
     return result

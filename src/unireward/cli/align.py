@@ -12,10 +12,7 @@ from unireward.cli import options as o
 
 def align(
     config: Annotated[Path, typer.Argument(help="A YAML file (docs/align.md).")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(help="key=value by dotted name, or setting=NAME of the file's settings."),
-    ] = None,
+    overrides: o.Overrides = None,
     plan: Annotated[
         bool,
         typer.Option("--plan", help="Print candidates, calls, disk and memory, make nothing."),
@@ -28,17 +25,13 @@ def align(
     where the alarm, or rounds without pairs, ended it early; what is kept is told all the same.
     """
     from unireward.alignment.config import load_config
-    from unireward.cli.output import print_json
+    from unireward.cli.output import tell
 
     loaded = load_config(config, overrides or ())
     if plan:
         from unireward.alignment.plan import plan as planned
 
-        found = planned(loaded)
-        if json:
-            print_json(found.to_dict())
-        else:
-            typer.echo("\n".join(found.lines()))
+        tell(planned(loaded), json=json)
         return
 
     from unireward.alignment.run import align as run
@@ -47,9 +40,6 @@ def align(
         typer.echo(line, err=True)
 
     result = run(loaded, say=say)
-    if json:
-        print_json(result.to_dict())
-    else:
-        typer.echo("\n".join(result.lines()))
+    tell(result, json=json)
     if result.stopped:
         raise typer.Exit(1)

@@ -12,10 +12,7 @@ from unireward.cli import options as o
 
 def curate(
     config: Annotated[Path, typer.Argument(help="A YAML file (docs/curation.md).")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(help="key=value by dotted name, or setting=NAME of the file's settings."),
-    ] = None,
+    overrides: o.Overrides = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Print disk, calls and tokens, make nothing.")
     ] = False,
@@ -29,7 +26,7 @@ def curate(
 
     Run the same command again after an interruption and it goes on where it stopped.
     """
-    from unireward.cli.output import print_json
+    from unireward.cli.output import print_json, tell
     from unireward.curation import run
     from unireward.curation.config import load_config
     from unireward.curation.page import write_review
@@ -37,11 +34,7 @@ def curate(
 
     loaded = load_config(config, overrides or ())
     if plan:
-        found = run.plan(loaded)
-        if json:
-            print_json(found.to_dict())
-        else:
-            typer.echo("\n".join(found.lines()))
+        tell(run.plan(loaded), json=json)
         return
 
     def say(line: str) -> None:

@@ -100,13 +100,10 @@ def import_(
     json: o.Json = False,
 ) -> None:
     """Take the official prompts from your own checkout (it is read, never run)."""
-    from unireward.cli.output import print_json
+    from unireward.cli.output import tell
     from unireward.families.official import import_official
 
     report = import_official(path, out)
-    if json:
-        print_json(report.to_dict())
-    else:
-        typer.echo("\n".join(report.lines()))
+    tell(report, json=json)
     if not report.found:
         raise typer.Exit(1)

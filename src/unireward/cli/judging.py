@@ -36,17 +36,13 @@ def instead(
     judge: Face, records: Any, mode: str | None, *, plan: bool, show_prompt: bool, json: bool
 ) -> bool:
     """Do what ``--plan`` or ``--show-prompt`` ask for instead of judging; False without them."""
-    from unireward.cli.output import print_json
+    from unireward.cli.output import tell
 
     if show_prompt:
         record = next(iter(records), None)
         typer.echo("no record" if record is None else judge.show_prompt(record, mode), nl=False)
     elif plan:
-        found = judge.plan(records, mode, time_one=True)
-        if json:
-            print_json(found.to_dict())
-        else:
-            typer.echo("\n".join(found.lines()))
+        tell(judge.plan(records, mode, time_one=True), json=json)
     return plan or show_prompt
 
 

@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(help="key=value by dotted name, or setting=NAME of the file's settings."),
+]
 JudgeName = Annotated[
     str,
     typer.Option(

@@ -27,6 +27,14 @@ def print_json(value: Any) -> None:
         sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
 
 
+def tell(found: Any, *, json: bool) -> None:
+    """What was found, as JSON or in lines for people, on stdout."""
+    if json:
+        print_json(found.to_dict())
+    else:
+        print("\n".join(found.lines()))
+
+
 def console() -> Console:
     """Stdout; plain text and a fixed width where it is no terminal."""
     from rich.console import Console

@@ -12,10 +12,7 @@ from unireward.cli import options as o
 
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file (docs/train.md).")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(help="key=value by dotted name, or setting=NAME of the file's settings."),
-    ] = None,
+    overrides: o.Overrides = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Check the config without weights: memory, tokens; no run."),
@@ -31,7 +28,7 @@ def train(
     """
     import os
 
-    from unireward.cli.output import print_json
+    from unireward.cli.output import print_json, tell
     from unireward.training.config import load_config
 
     loaded = load_config(config, overrides or ())
@@ -39,10 +36,7 @@ def train(
         from unireward.training.dry_run import dry_run as check
 
         found = check(loaded, gpus=gpus)
-        if json:
-            print_json(found.to_dict())
-        else:
-            typer.echo("\n".join(found.lines()))
+        tell(found, json=json)
         raise typer.Exit(0 if found.ok else 1)
     first = os.environ.get("RANK", "0") == "0"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unireward.curation.case import Case, Pair
-from unireward.curation.step import PairFilter
+from unireward.curation.step import PairFilter, outside
 from unireward.errors import UsageError
 
 
@@ -26,10 +26,4 @@ class ConfidenceBand(PairFilter):
         return {"low": self.low, "high": self.high}
 
     def fault(self, case: Case, pair: Pair) -> tuple[str, str | None] | None:
-        if pair.confidence is None:
-            return "has no confidence", None
-        if pair.confidence < self.low:
-            return "confidence is too low", f"{pair.confidence:.3g} under {self.low:g}"
-        if pair.confidence > self.high:
-            return "confidence is too high", f"{pair.confidence:.3g} over {self.high:g}"
-        return None
+        return outside("confidence", pair.confidence, self.low, self.high, "low", "high")

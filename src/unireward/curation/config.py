@@ -36,7 +36,7 @@ from pydantic import (
 from unireward.curation.options import CHOOSERS, KINDS, MAKERS, StepOptions
 from unireward.curation.presets import PRESETS
 from unireward.errors import InputError
-from unireward.files.settings import overridden, read_settings
+from unireward.files.settings import check_output, overridden, read_config
 from unireward.files.validate import validate
 from unireward.record import Row
 
@@ -46,6 +46,16 @@ class PolicyConfig(Row):
 
     path: str
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"path": value}
+        if isinstance(value, Mapping) and "options" not in value:
+            options = {name: given for name, given in value.items() if name != "path"}
+            return {"path": value.get("path"), "options": options}
+        return value
 
 
 class JudgeConfig(Row):
@@ -67,6 +77,11 @@ class JudgeConfig(Row):
     max_comparisons: PositiveInt = 5_000
     cache: bool = True
     cache_salt: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
 
     def load(self) -> Any:
         from unireward.rewards.load import load
@@ -104,25 +119,6 @@ class CurateConfig(Row):
             raise ValueError("judge is given twice; leave it out of judges")
         return {**rest, "judges": {"judge": value["judge"], **others}}
 
-    @field_validator("policy", mode="before")
-    @classmethod
-    def _policy(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"path": value}
-        if isinstance(value, Mapping) and "options" not in value:
-            options = {name: given for name, given in value.items() if name != "path"}
-            return {"path": value.get("path"), "options": options}
-        return value
-
-    @field_validator("judges", mode="before")
-    @classmethod
-    def _judges(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        return {
-            n: {"path": given} if isinstance(given, str) else given for n, given in value.items()
-        }
-
     @field_validator("steps", mode="before")
     @classmethod
     def _steps(cls, value: Any) -> Any:
@@ -140,8 +136,7 @@ class CurateConfig(Row):
             raise ValueError(
                 "give prompts (and a policy) or records (with candidates), one of them"
             )
-        if not self.output.name:
-            raise ValueError("output is no folder of its own; give one, for example runs/pairs")
+        check_output(self.output)
         kinds = [kind for step in self.steps for kind in step]
         if ("sample" in kinds) != (self.prompts is not None):
             raise ValueError(
@@ -192,11 +187,7 @@ def _step(step: Any) -> dict[str, Any]:
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> CurateConfig:
     """The config in ``path`` with ``key=value`` overrides. InputError names file and field."""
-    body = read_settings(path)
-    try:
-        return parse_config(body, overrides)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    return read_config(path, overrides, parse_config)
 
 
 def parse_config(body: dict[str, Any], overrides: Sequence[str] = ()) -> CurateConfig:

@@ -11,23 +11,19 @@ or the same media. It stands before sampling, so that nothing is spent on them::
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from unireward.curation.case import Case
-from unireward.curation.step import Step
+from unireward.curation.step import CaseStep
 from unireward.data.contamination import Benchmark, Item
 from unireward.data.prompts import read_prompts as read_items
 from unireward.errors import InputError
 from unireward.prompt import Prompt
-from unireward.record import Candidate, Part, Record
-
-_NONE = Candidate(id="none", content=(Part.of_text("none"),))
-"""Stands where there is no candidate yet."""
 
 
-class Holdout(Step):
+class Holdout(CaseStep):
     """``prompts`` are files of prompts or records in any format that ``data check`` reads; media
     are compared too, unless ``media`` is False. InputError for a file that cannot be read, or one
     that holds none."""
@@ -45,7 +41,7 @@ class Holdout(Step):
     def of(cls, prompts: Iterable[Prompt], *, media: bool = True) -> Holdout:
         """Of prompts in memory."""
         step = cls.__new__(cls)
-        items = [Item(prompt.id, prompt.text, _record(prompt)) for prompt in prompts]
+        items = [Item(prompt.id, prompt.text, prompt) for prompt in prompts]
         step._fill(items, media)
         return step
 
@@ -60,17 +56,9 @@ class Holdout(Step):
     def identity(self) -> dict[str, Any]:
         return {"prompts": self._digest.hexdigest(), "media": self.media}
 
-    def __call__(self, cases: Iterable[Case]) -> Iterator[Case]:
-        for case in cases:
-            yield self._checked(case) if case.alive else case
-
-    def _checked(self, case: Case) -> Case:
-        record = case.record() if case.names else _record(case.prompt)
-        hits = [hit for hit in self._held.hits(record) if not hit.other_media]
+    def each(self, case: Case) -> Case:
+        asked = case.record() if case.names else case.prompt
+        hits = [hit for hit in self._held.hits(asked) if not hit.other_media]
         if not hits:
             return case
         return case.drop(self.name, f"held out ({hits[0].kind})", f"stands in {hits[0].where}")
-
-
-def _record(prompt: Prompt) -> Record:
-    return prompt.with_candidates([_NONE])

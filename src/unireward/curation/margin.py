@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unireward.curation.case import Case, Pair
-from unireward.curation.step import PairFilter
+from unireward.curation.step import PairFilter, outside
 from unireward.errors import UsageError
 
 
@@ -26,10 +26,4 @@ class Margin(PairFilter):
         return {"min": self.least, "max": self.most_}
 
     def fault(self, case: Case, pair: Pair) -> tuple[str, str | None] | None:
-        if pair.margin is None:
-            return "has no margin", None
-        if pair.margin < self.least:
-            return "margin is too small", f"{pair.margin:.3g} under {self.least:g}"
-        if pair.margin > self.most_:
-            return "margin is too large", f"{pair.margin:.3g} over {self.most_:g}"
-        return None
+        return outside("margin", pair.margin, self.least, self.most_, "small", "large")

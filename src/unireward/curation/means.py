@@ -1,10 +1,12 @@
 """Means: what steps are built with: the policy, judges by name, where media go, the seed.
 
-A policy or judge is loaded when the first step asks for it, once, and closed at the end.
+A policy or judge is loaded when the first step asks for it, once, and closed at the end; a judge
+that is loaded already is asked, and stays open.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +23,14 @@ FIRST = "judge"
 
 
 class Means:
-    """Of a config. Use as a context manager."""
+    """Of a config. ``judges`` are those of its own that are loaded already, by name. Use as a
+    context manager."""
 
-    def __init__(self, config: CurateConfig) -> None:
+    def __init__(self, config: CurateConfig, judges: Mapping[str, Any] | None = None) -> None:
         self.config = config
         self.store = Store(config.output, config.clips)
         self.seed, self.n = config.seed, config.candidates
-        self._judges: dict[str, Any] = {}
+        self._judges = dict(judges or {})
         self._policy: Policy | None = None
         self._open = ExitStack()
 

@@ -8,15 +8,15 @@ by :class:`~unireward.curation.verify.Verify` (``of="truth"``) or by point score
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from unireward.curation.case import Case
-from unireward.curation.step import Step
+from unireward.curation.step import CaseStep
 from unireward.errors import UsageError
 
 
-class PassBand(Step):
+class PassBand(CaseStep):
     """Keeps cases with ``low <= share <= high`` of candidates at ``threshold`` or above. Those of
     unknown truth (or score) are not counted; a case of which nothing is known is dropped.
     UsageError for bounds that let nothing through."""
@@ -41,11 +41,7 @@ class PassBand(Step):
     def identity(self) -> dict[str, Any]:
         return {"low": self.low, "high": self.high, "threshold": self.threshold, "of": self.of}
 
-    def __call__(self, cases: Iterable[Case]) -> Iterator[Case]:
-        for case in cases:
-            yield self._held(case) if case.alive else case
-
-    def _held(self, case: Case) -> Case:
+    def each(self, case: Case) -> Case:
         numbers: Mapping[str, float] = case.truth
         if self.of == "score":
             numbers = case.scored.scores if case.scored is not None else {}

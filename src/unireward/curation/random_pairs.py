@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from itertools import permutations
 from typing import Any
 
 from unireward.curation.case import Case, Pair
 from unireward.curation.lot import lot
-from unireward.curation.step import Step
+from unireward.curation.step import CaseStep
 from unireward.errors import UsageError
 
 
-class RandomPairs(Step):
+class RandomPairs(CaseStep):
     """``n`` pairs of each prompt, drawn and decided by lot, no candidates twice in one order or
     the other. UsageError for an ``n`` below 1."""
 
@@ -27,11 +26,7 @@ class RandomPairs(Step):
     def identity(self) -> dict[str, Any]:
         return {"n": self.n, "seed": self.seed}
 
-    def __call__(self, cases: Iterable[Case]) -> Iterator[Case]:
-        for case in cases:
-            yield self._paired(case) if case.alive else case
-
-    def _paired(self, case: Case) -> Case:
+    def each(self, case: Case) -> Case:
         ordered = sorted(
             permutations(case.names, 2), key=lambda pair: lot(self.seed, case.id, *pair)
         )
@@ -45,4 +40,4 @@ class RandomPairs(Step):
         return case.paired_anew(self.name, pairs)
 
     def most(self, case: Case) -> Case:
-        return self._paired(case)
+        return self.each(case)

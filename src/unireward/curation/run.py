@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -70,9 +70,14 @@ class Curated:
 
 
 def curate(
-    config: CurateConfig, *, say: Say = lambda line: None, progress: Progress | None = None
+    config: CurateConfig,
+    *,
+    judges: Mapping[str, Any] | None = None,
+    say: Say = lambda line: None,
+    progress: Progress | None = None,
 ) -> Curated:
-    """Do it, or go on with it. ``say`` gets the estimate before anything is made, and the counts.
+    """Do it, or go on with it. ``judges`` are those of the config that are loaded already, by
+    name; they stay open. ``say`` gets the estimate before anything is made, and the counts.
 
     Raises UsageError where the output is another curation's (naming the difference) or another
     run is writing there, InputError for prompts that cannot be read or a disk that is too small,
@@ -84,7 +89,7 @@ def curate(
             write_pages(config, say)
         counts = loads((config.output / COUNTS).read_text(encoding="utf-8"))
         return Curated(config.output, counts)
-    with Means(config) as means:
+    with Means(config, judges) as means:
         steps = steps_of(config, means)
         found = planned(config, steps)
         for line in found.lines():

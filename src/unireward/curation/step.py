@@ -69,24 +69,45 @@ class JudgedStep(Step):
             yield after.say(self.name, judge_said(judgments) | after.said.get(self.name, {}))
 
 
-class PairFilter(Step):
+class CaseStep(Step):
+    """Sees one living case at a time."""
+
+    @abstractmethod
+    def each(self, case: Case) -> Case:
+        """A living case after this step."""
+
+    def __call__(self, cases: Iterable[Case]) -> Iterator[Case]:
+        for case in cases:
+            yield self.each(case) if case.alive else case
+
+
+class PairFilter(CaseStep):
     """Drops the pairs that ``fault`` names a reason for."""
 
     @abstractmethod
     def fault(self, case: Case, pair: Pair) -> tuple[str, str | None] | None:
         """The reason and its detail, None for a pair that may stay."""
 
-    def __call__(self, cases: Iterable[Case]) -> Iterator[Case]:
-        for case in cases:
-            yield self.filtered(case) if case.alive else case
-
-    def filtered(self, case: Case) -> Case:
+    def each(self, case: Case) -> Case:
         """A living case without its faulty pairs."""
         pairs = []
         for pair in case.pairs:
             found = self.fault(case, pair) if pair.dropped is None else None
             pairs.append(pair.without(self.name, *found) if found else pair)
         return case.with_pairs(self.name, pairs)
+
+
+def outside(
+    what: str, value: float | None, low: float, high: float, less: str, more: str
+) -> tuple[str, str | None] | None:
+    """A pair's fault where its ``what`` is not in ``low`` to ``high``."""
+    if value is None:
+        return f"has no {what}", None
+    if value < low:
+        return f"{what} is too {less}", f"{value:.3g} under {low:g}"
+    if value > high:
+        return f"{what} is too {more}", f"{value:.3g} over {high:g}"
+    return None
 
 
 def chain(steps: Sequence[Step]) -> Chain:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from fractions import Fraction
 from pathlib import Path
+
+import numpy as np
 
 from unireward.errors import UsageError
 from unireward.files.lines import replacing
 from unireward.media import FrameRule, Image, Video
+from unireward.media.mp4 import mp4
 from unireward.media.source import HEAD, sniff
 from unireward.record import Candidate, Part
 
@@ -68,7 +70,8 @@ class Store:
         rate = video.fps or part.fps or FPS
         gone = {"media": None, "start": None, "end": None}
         if self.clips == "mp4" and width % 2 == 0 and height % 2 == 0:
-            path = _written(home / f"{name}.mp4", _mp4(frames, rate))
+            pixels = np.stack([np.asarray(frame.load()) for frame in frames])
+            path = _written(home / f"{name}.mp4", mp4(pixels, rate))
             return part.model_copy(update={**gone, "fps": None, "path": path})
         paths = tuple(
             _written(home / name / f"{at:03}.png", frame.png()) for at, frame in enumerate(frames)
@@ -89,13 +92,3 @@ def _written(path: Path, data: bytes) -> str:
     with replacing(path) as stream:
         stream.write(data)
     return str(path.absolute())
-
-
-def _mp4(frames: tuple[Image, ...], rate: float) -> bytes:
-    import numpy as np
-
-    from unireward.world.write import mp4
-
-    pixels = np.stack([np.asarray(frame.load()) for frame in frames])
-    # Any number makes the Fraction that it is turned into there.
-    return mp4(pixels, Fraction(rate).limit_denominator(1001))  # pyright: ignore[reportArgumentType]

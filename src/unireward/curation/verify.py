@@ -17,7 +17,7 @@ unknown, which is counted with its reason; an unknown truth under ``select`` dro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from unireward.curation.case import Case, Pair
@@ -52,11 +52,7 @@ class Verify(PairFilter):
     def identity(self) -> dict[str, Any]:
         return {"checker": self.said, "select": self.select}
 
-    def __call__(self, cases: Iterable[Case]) -> Iterator[Case]:
-        for case in cases:
-            yield self._verified(case) if case.alive else case
-
-    def _verified(self, case: Case) -> Case:
+    def each(self, case: Case) -> Case:
         reason = None
         try:
             truth = _numbers(self._truth(case), case.names)
@@ -67,7 +63,7 @@ class Verify(PairFilter):
         case = case.model_copy(update={"truth": truth}).say(self.name, report)
         pairs = [self._marked(pair, truth) for pair in case.pairs]
         case = case.model_copy(update={"pairs": tuple(pairs)})
-        return self.filtered(case) if self.select and case.kept else case
+        return super().each(case) if self.select and case.kept else case
 
     def _truth(self, case: Case) -> Mapping[str, Any]:
         if self._checker is not None:

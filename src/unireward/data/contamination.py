@@ -28,7 +28,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from unireward.data.content import Content, words
-from unireward.record import Candidate, Part, Record
+from unireward.prompt import Prompt
+from unireward.record import Part, Record
 
 RUN = 13
 SHORTEST = 8
@@ -37,11 +38,12 @@ KINDS: tuple[Kind, ...] = ("exact", "overlap", "contained", "media", "candidate"
 
 
 class Item(NamedTuple):
-    """One prompt of a benchmark: ``where`` says file and row, ``record`` where it is one."""
+    """One prompt of a benchmark: ``where`` says file and row, ``asked`` what is known of it beside
+    its words."""
 
     where: str
     text: str
-    record: Record | None = None
+    asked: Record | Prompt | None = None
 
 
 class Hit(NamedTuple):
@@ -118,17 +120,18 @@ class Benchmark:
         if SHORTEST <= len(said) < RUN:
             self._runs.setdefault(_hash(said), []).append(number)
             self._lengths[len(said)] = self._lengths.get(len(said), 0) + 1
-        prompt = frozenset(self._keys(item.record.prompt, item.record) if item.record else ())
+        asked = item.asked
+        prompt = frozenset(self._keys(asked.prompt, asked.id) if asked is not None else ())
         self._media.append(prompt)
         for key in prompt:
             self._by_media.setdefault(key, []).append(number)
-        if item.record is not None:
-            for key in self._candidate_keys(item.record.candidates, item.record):
-                self._by_candidate.setdefault(key, []).append(number)
+        for key in self._candidate_keys(asked):
+            self._by_candidate.setdefault(key, []).append(number)
         self.report.items = len(self.items)
 
-    def hits(self, record: Record) -> list[Hit]:
-        """Where a record stands in the benchmark, the strongest kind of each item first."""
+    def hits(self, record: Record | Prompt) -> list[Hit]:
+        """Where a record, or a prompt alone, stands in the benchmark, the strongest kind of each
+        item first."""
         found = list(self._found(record))
         self._count(found)
         return [hit for _, hit in found]
@@ -148,9 +151,9 @@ class Benchmark:
         self._met |= {number for number, hit in found if not hit.other_media}
         self.report.benchmark_hit = len(self._met)
 
-    def _found(self, record: Record) -> Iterator[tuple[int, Hit]]:
+    def _found(self, record: Record | Prompt) -> Iterator[tuple[int, Hit]]:
         said = words(record.text)
-        mine = frozenset(self._keys(record.prompt, record))
+        mine = frozenset(self._keys(record.prompt, record.id))
         kinds: dict[int, tuple[Kind, float]] = {}
         for number, share in self._overlaps(said).items():
             length = len(words(self.items[number].text))
@@ -159,7 +162,7 @@ class Benchmark:
             kinds[number] = ("exact", 1.0)
         for number in {n for key in mine for n in self._by_media.get(key, ())}:
             kinds.setdefault(number, ("media", 1.0))
-        for key in self._candidate_keys(record.candidates, record):
+        for key in self._candidate_keys(record):
             for number in self._by_candidate.get(key, ()):
                 kinds.setdefault(number, ("candidate", 1.0))
         for number, (kind, share) in sorted(kinds.items()):
@@ -185,13 +188,15 @@ class Benchmark:
             shares[number] = count / max(1, len(set(_runs(whole, min(RUN, len(whole))))))
         return shares
 
-    def _keys(self, parts: Iterable[Part], record: Record) -> list[bytes]:
+    def _keys(self, parts: Iterable[Part], name: str) -> list[bytes]:
         if self._content is None:
             return []
-        return [self._content.media(part, record.id) for part in parts if part.text is None]
+        return [self._content.media(part, name) for part in parts if part.text is None]
 
-    def _candidate_keys(self, candidates: Iterable[Candidate], record: Record) -> set[bytes]:
-        return {key for c in candidates for key in self._keys(c.content, record)}
+    def _candidate_keys(self, asked: Record | Prompt | None) -> set[bytes]:
+        if not isinstance(asked, Record):
+            return set()
+        return {key for c in asked.candidates for key in self._keys(c.content, asked.id)}
 
 
 def _runs(said: list[str], length: int) -> Iterator[int]:

@@ -1,7 +1,7 @@
 """Prompts of a benchmark, from whatever they are written in.
 
-Files of records (``.jsonl``, ``.parquet``), a JSON list of texts or of objects, JSON Lines of
-objects, a CSV or TSV table, or plain text with a prompt a line.
+Files of records or prompts (``.jsonl``, ``.parquet``), a JSON list of texts or of objects, JSON
+Lines of objects, a CSV or TSV table, or plain text with a prompt a line.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 from unireward.data.contamination import Item
 from unireward.errors import InputError
-from unireward.files.lines import LineError, Place, loads, opened
-from unireward.files.records import record_of
+from unireward.files.lines import LineError, Place, loads, opened, read_texts
+from unireward.files.prompts import TEXT, asked_of
 from unireward.media.source import clip
 
 FIELDS = ("prompt", "caption", "instruction", "question", "problem", "query", "text",
@@ -27,23 +27,6 @@ def read_prompts(path: str | Path, field: str | None = None) -> Iterator[Item]:
     :class:`InputError` names the row that holds no prompt.
     """
     path = Path(path)
-    if path.name.endswith((".txt", ".txt.gz")):
-        return _lines(path)
-    return _rows(path, field)
-
-
-def _lines(path: Path) -> Iterator[Item]:
-    with opened(path) as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-            except UnicodeDecodeError:
-                raise InputError(f"{path}:{number}: is not UTF-8; save it as UTF-8") from None
-            if text:
-                yield Item(f"{path}:{number}", text)
-
-
-def _rows(path: Path, field: str | None) -> Iterator[Item]:
     folder = path.absolute().parent
     for place, row in _values(path):
         if isinstance(row, LineError):
@@ -56,7 +39,9 @@ def _rows(path: Path, field: str | None) -> Iterator[Item]:
             raise LineError(place, str(error)) from None
 
 
-def _values(path: Path) -> Iterator[tuple[Any, Any]]:
+def _values(path: Path) -> Iterator[tuple[Place, Any]]:
+    if path.name.endswith(TEXT):
+        return read_texts(path)
     if path.name.endswith((".json", ".json.gz")):
         return _json(path)
     if path.suffix == ".parquet":
@@ -66,7 +51,7 @@ def _values(path: Path) -> Iterator[tuple[Any, Any]]:
     return rows_of(path)
 
 
-def _json(path: Path) -> Iterator[tuple[Any, Any]]:
+def _json(path: Path) -> Iterator[tuple[Place, Any]]:
     """The elements of a JSON list, or the values of an object; a benchmark fits into memory."""
     with opened(path) as stream:
         try:
@@ -84,13 +69,21 @@ def _json(path: Path) -> Iterator[tuple[Any, Any]]:
         yield Place(path, number, True), row
 
 
-def _parquet(path: Path) -> Iterator[tuple[Any, Any]]:
-    from unireward.files.parquet import columns_of, read_rows
+def _parquet(path: Path) -> Iterator[tuple[Place, Any]]:
+    from unireward.files.parquet import read_rows
     from unireward.files.schemas import from_columns, record_schema
 
-    ours = {"candidates", "prompt"} <= set(columns_of(path))
     for place, row in read_rows(path):
-        yield place, from_columns(row, record_schema()) if ours else row
+        try:
+            yield place, from_columns(row, record_schema()) if _is_ours(row) else row
+        except InputError as error:
+            yield place, LineError(place, str(error))
+
+
+def _is_ours(row: Mapping[str, Any]) -> bool:
+    """Whether it is a record or a prompt, as :mod:`unireward.files` writes them."""
+    listed = any(isinstance(row.get(name), list) for name in ("prompt", "candidates"))
+    return listed and "id" in row and "task" in row
 
 
 def _item(where: str, row: Any, field: str | None, folder: Path) -> Item:
@@ -98,9 +91,9 @@ def _item(where: str, row: Any, field: str | None, folder: Path) -> Item:
         return Item(where, row)
     if not isinstance(row, Mapping):
         raise InputError(f"is no prompt but {clip(repr(row), 40)}; give texts or objects")
-    if field is None and isinstance(row.get("candidates"), list) and "task" in row:
-        record = record_of(dict(row), folder)
-        return Item(where, record.text, record)
+    if field is None and _is_ours(row):
+        asked = asked_of(dict(row), folder)
+        return Item(where, asked.text, asked)
     names = (field,) if field is not None else FIELDS
     for name in names:
         if isinstance(row.get(name), str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,17 @@ def load_model(path: str, dtype: str, attention: str | None = None) -> Any:
         ) from error
 
 
-@contextmanager
-def quiet_if_small(weights: int | None) -> Iterator[None]:
+def quiet_if_small(weights: int | None) -> AbstractContextManager[None]:
     """No progress bar for weights (bytes; None unknown) that are loaded or saved at once."""
     from transformers.utils import logging
 
-    if weights is None or weights >= SMALL or not logging.is_progress_bar_enabled():
+    return nullcontext() if weights is None or weights >= SMALL else quiet(logging)
+
+
+@contextmanager
+def quiet(logging: Any) -> Iterator[None]:
+    """No progress bar; ``logging`` is that of transformers or of diffusers."""
+    if not logging.is_progress_bar_enabled():
         yield
         return
     logging.disable_progress_bar()

@@ -33,10 +33,10 @@ from unireward.files.records import Seen, check_once, record_of
 from unireward.files.rows import OnError, Rows, each, is_parquet, rows_in, write
 from unireward.files.validate import explain, validate
 from unireward.prompt import Prompt
-from unireward.record import Part
+from unireward.record import Part, Record
 
 DUPLICATE = "duplicate"
-_TEXT = (".txt", ".txt.gz")
+TEXT = (".txt", ".txt.gz")
 _NEED_MEDIA = ("image_understanding", "video_understanding", "image_editing")
 
 
@@ -126,7 +126,7 @@ def _asked(part: Part) -> dict[str, Any]:
 
 
 def _rows(path: Path, task: str | None, torn: Torn) -> Rows:
-    if not path.name.endswith(_TEXT):
+    if not path.name.endswith(TEXT):
         return rows_in(path, torn, "prompts")
     if task is None:
         raise UsageError(f"{path}: plain text says no task; give task=, such as image_generation")
@@ -146,15 +146,20 @@ def _text_rows(path: Path) -> Rows:
             yield place, {"id": name, "prompt": [{"type": "text", "text": text}]}
 
 
-def _prompt_of(row: dict[str, Any], folder: Path, task: str | None) -> Prompt:
+def asked_of(row: dict[str, Any], folder: Path, task: str | None = None) -> Prompt | Record:
+    """What a row holds: a prompt, or a whole record; ``task`` is that of one which names none."""
     if task is not None and row.get("task") is None:
         row = {**row, "task": task}
-    if "candidates" not in row:
-        make_absolute(row, folder)
-        return validate(Prompt, row)
-    record = record_of(row, folder)
+    if "candidates" in row:
+        return record_of(row, folder)
+    make_absolute(row, folder)
+    return validate(Prompt, row)
+
+
+def _prompt_of(row: dict[str, Any], folder: Path, task: str | None) -> Prompt:
+    found = asked_of(row, folder, task)
     try:
-        return Prompt.of(record)
+        return found if isinstance(found, Prompt) else Prompt.of(found)
     except ValidationError as error:
         raise InputError(explain(error)) from None
 

@@ -10,11 +10,25 @@ sets of overrides, of which ``setting=NAME`` takes one. Later ones win.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from unireward.errors import InputError
+
+T = TypeVar("T")
+
+
+def read_config(
+    path: str | Path, overrides: Sequence[str], parse: Callable[[dict[str, Any], Sequence[str]], T]
+) -> T:
+    """What ``parse`` makes of the mapping in a YAML file and the overrides. InputError names the
+    file."""
+    body = read_settings(path)
+    try:
+        return parse(body, overrides)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
@@ -32,6 +46,12 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InputError(f"{path}: holds no mapping; write key: value lines")
     return body
+
+
+def check_output(output: Path) -> None:
+    """ValueError for an ``output`` that is the folder one is in."""
+    if not output.name:
+        raise ValueError("output is no folder of its own; give one, for example runs/mine")
 
 
 def overridden(body: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

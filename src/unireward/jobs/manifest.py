@@ -6,22 +6,19 @@ everything in it that could change a row is the same, and says what is not.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import unireward
-from unireward.errors import InputError, UsageError
-from unireward.files.lines import replacing
+from unireward.errors import InputError
+from unireward.files import claim
+from unireward.files.claim import read_claim, write_claim
 
-SCHEMA = 1
 _SPOKEN = {
     "input": "input file's content",
     "model": "model (weights, or address)",
     "prompt": "prompt of the family",
 }
-_SHOWN = 60
 
 
 def manifest_path(out: Path) -> Path:
@@ -31,37 +28,18 @@ def manifest_path(out: Path) -> Path:
 def read_manifest(out: Path) -> dict[str, Any] | None:
     """The manifest beside ``out``, None where there is none; InputError if it is damaged."""
     path = manifest_path(out)
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}); delete it and {out.name} to begin anew"
-        ) from None
-    if not isinstance(found, dict) or not isinstance(found.get("job"), dict):
-        raise InputError(f"{path}: is no manifest; delete it and {out.name} to begin anew")
+    found = read_claim(path, f"it and {out.name}")
+    if found is not None and not isinstance(found.get("job"), dict):
+        raise InputError(f"{path}: is no manifest; remove it and {out.name} to begin anew")
     return found
 
 
 def write_manifest(out: Path, job: Mapping[str, Any], **state: Any) -> None:
     """Write it whole; ``state`` (``complete``, ``statuses``) is for people and for a later run."""
-    body = {"schema": SCHEMA, "unireward": unireward.__version__, "job": dict(job), **state}
-    with replacing(manifest_path(out)) as stream:
-        stream.write(json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
+    write_claim(manifest_path(out), job=dict(job), **state)
 
 
 def check_same(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raise UsageError naming the first difference between two jobs."""
-    for key in now:
-        old, new = before.get(key), now[key]
-        if old != new:
-            raise UsageError(
-                f"{out} was begun with another {_SPOKEN.get(key, key)}: {_short(old)} then, "
-                f"{_short(new)} now; set it as it was, or give another --out"
-            )
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    known = {name: before.get(name) for name in now}
+    claim.check_same(out, known, now, spoken=_SPOKEN, other="--out")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unireward.errors import InputError
+from unireward.files.dotted import resolve
 from unireward.training.parts import Parts, part_of, prepared
 
 if TYPE_CHECKING:
@@ -68,20 +69,25 @@ def blank(config: LanguageConfig, seed: int) -> tuple[Parts, Any | None, str | N
     import torch
 
     if config.factory is not None:
-        from unireward.files.dotted import resolve
-
-        make = resolve(config.factory, "model.factory")
-        try:
-            with torch.device("meta"):
-                parts = make(seed)
-        except (NotImplementedError, RuntimeError):
-            parts = make(seed)
+        parts = made_blank(config.factory, seed)
         processor, why = _drafted(parts)
     else:
         parts = Parts(_from_config(config), _no_files)
         processor, why = _processor(str(config.path))
     with torch.device("meta"):
         return prepared(parts, config, seed), processor, why
+
+
+def made_blank(factory: str, seed: int) -> Any:
+    """What a factory makes, on the meta device where it can run there."""
+    import torch
+
+    make = resolve(factory, "model.factory")
+    try:
+        with torch.device("meta"):
+            return make(seed)
+    except (NotImplementedError, RuntimeError):
+        return make(seed)
 
 
 def _no_files(folder: Path) -> None:

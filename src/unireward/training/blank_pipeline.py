@@ -3,16 +3,14 @@ and tokenizers as they are."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unireward.engines.processor import first_line
-from unireward.errors import InputError
-from unireward.files.dotted import resolve
+from unireward.engines.checkpoint import quiet
+from unireward.policies.pipelines.loading import index_of, plain_errors
+from unireward.training.blank import made_blank
 from unireward.training.config import GeneratorConfig
 
 if TYPE_CHECKING:
@@ -28,24 +26,17 @@ def blank_adapter(config: GeneratorConfig, seed: int) -> PipelineAdapter:
     """
     import torch
 
-    from unireward.policies.pipelines import adapter_class, adapter_of
+    from unireward.policies.pipelines import adapter_of
     from unireward.policies.pipelines.base import PipelineAdapter
 
     if config.factory is not None:
-        make = resolve(config.factory, "model.factory")
-        try:
-            with torch.device("meta"):
-                made = make(seed)
-        except (NotImplementedError, RuntimeError):
-            made = make(seed)
+        made = made_blank(config.factory, seed)
         return made if isinstance(made, PipelineAdapter) else adapter_of(made)
     folder = _settings_of(str(config.path))
-    index = folder / "model_index.json"
-    if not index.is_file():
-        raise InputError(f"{folder}: no model_index.json; give the folder of a diffusers pipeline")
-    with _plain_errors(folder), _quiet():
-        told = json.loads(index.read_text(encoding="utf-8"))
-        kind = adapter_class(str(told.get("_class_name")), str(index))
+    told, kind = index_of(folder)
+    from diffusers.utils import logging
+
+    with plain_errors(f"model.path: {folder}"), quiet(logging):
         dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[config.dtype]
         parts = dict(_modules(folder, told, dtype))
         return kind(kind.pipeline_type().from_pretrained(folder, **parts))
@@ -57,7 +48,7 @@ def _settings_of(path: str) -> Path:
         return Path(path).expanduser()
     from huggingface_hub import snapshot_download
 
-    with _plain_errors(path):
+    with plain_errors(f"model.path: {path}"):
         return Path(snapshot_download(path, ignore_patterns=_WEIGHTS))
 
 
@@ -91,30 +82,3 @@ def _class_of(library: str, name: str) -> Any:
         return getattr(import_module(library), name)
     except (ImportError, AttributeError):
         return getattr(import_module(f"diffusers.pipelines.{library}"), name)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No bar over parts that are not loaded."""
-    from diffusers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-@contextmanager
-def _plain_errors(where: object) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, TypeError, AttributeError, ImportError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"model.path: {where}: diffusers has no pipeline for it ({first_line(error)}); give a "
-            "folder in diffusers' layout, or a hub id"
-        ) from error

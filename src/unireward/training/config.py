@@ -25,7 +25,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
 from unireward.errors import InputError
-from unireward.files.settings import overridden, read_settings
+from unireward.files.settings import check_output, overridden, read_config
 from unireward.files.validate import validate
 from unireward.record import Row
 from unireward.training.data_config import RecordsConfig
@@ -169,8 +169,7 @@ class TrainConfig(Row):
     def _stages_differ(self) -> TrainConfig:
         if not self.stages:
             raise ValueError("stages holds none; write one item for each stage, or leave it out")
-        if not self.output.name:
-            raise ValueError("output is no folder of its own; give one, for example runs/mine")
+        check_output(self.output)
         names = [stage.name for stage in self.stages]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
@@ -190,11 +189,7 @@ _OF_STAGE = tuple(name for name in StageConfig.model_fields if name != "name")
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """The config in ``path`` with ``key=value`` overrides. InputError names file and field."""
-    body = read_settings(path)
-    try:
-        return parse_config(body, overrides)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    return read_config(path, overrides, parse_config)
 
 
 def parse_config(body: dict[str, Any], overrides: Sequence[str] = ()) -> TrainConfig:

@@ -54,6 +54,19 @@ class StageFound:
     not_measured: str | None
     memory: list[Memory]
 
+    @classmethod
+    def of(
+        cls,
+        stage: StageConfig,
+        objective: Objective | None,
+        data: Read | None,
+        why: str | None,
+        memory: list[Memory],
+    ) -> StageFound:
+        warmup = int(stage.schedule.warmup * stage.steps)
+        terms = terms_of(objective)
+        return cls(stage.name, stage.steps, stage.batch.size, warmup, terms, data, why, memory)
+
     def to_dict(self) -> dict[str, Any]:
         out = {k: v for k, v in vars(self).items() if k not in ("data", "memory")}
         out["examples"] = self.steps * self.size
@@ -224,17 +237,9 @@ class _Look:
             why = f"{why}; the memory is that of sequences of max_tokens, their pictures left out"
         load = data.load if data is not None else self._load(stage)
         setting = self._setting(number, stage, objective)
-        return StageFound(
-            stage.name,
-            stage.steps,
-            stage.batch.size,
-            int(stage.schedule.warmup * stage.steps),
-            terms_of(objective),
-            data,
-            why,
-            [memory(self.weights, self.blocks, setting, load, way, self.gpus)
-             for way in self.strategies],
-        )  # fmt: skip
+        held = [memory(self.weights, self.blocks, setting, load, way, self.gpus)
+                for way in self.strategies]  # fmt: skip
+        return StageFound.of(stage, objective, data, why, held)
 
     def _objective(self, stage: StageConfig) -> Objective | None:
         try:

@@ -22,7 +22,6 @@ from unireward.training.dry_run import (
     compares,
     counts,
     device_memory,
-    terms_of,
 )
 from unireward.training.memory import Memory, Setting, memory
 from unireward.training.sampled import EXAMPLES, available_of
@@ -132,16 +131,8 @@ def _stage(
     except InputError as error:
         problems.append(Problem(str(error)))
     data, why = _read(subject, number, stage, gpus, problems)
-    return StageFound(
-        stage.name,
-        stage.steps,
-        stage.batch.size,
-        int(stage.schedule.warmup * stage.steps),
-        terms_of(objective),
-        data,
-        why,
-        [_memory(subject, number, stage, objective, weights, gpus)],
-    )
+    held = _memory(subject, number, stage, objective, weights, gpus)
+    return StageFound.of(stage, objective, data, why, [held])
 
 
 def _read(

@@ -30,6 +30,11 @@ from unireward.training.candidates_config import AnswersData, PicturesData
 from unireward.training.data_config import DataConfig, RecordsConfig
 
 
+def _by_default(value: Any) -> Any:
+    """``true``, or nothing, is what a config's part has by default."""
+    return {} if value is True or value is None else value
+
+
 class LoraConfig(Row):
     """peft's LoRA. ``targets`` are peft's target_modules (None: all linear layers of the language
     model; a generator's attention and feed-forward layers)."""
@@ -95,16 +100,11 @@ class AnswersConfig(LanguageConfig):
     """A model that answers prompts as they stand. ``answers`` is how it is shown them (a
     :class:`~unireward.policies.asking.Showing`; true for its defaults)."""
 
-    answers: Showing
+    answers: Annotated[Showing, BeforeValidator(_by_default)]
 
     said_by: ClassVar[str] = "answers"
     result: ClassVar[str] = "policy"
     data: ClassVar[type[RecordsConfig]] = AnswersData
-
-    @field_validator("answers", mode="before")
-    @classmethod
-    def _by_default(cls, value: Any) -> Any:
-        return {} if value is True or value is None else value
 
 
 class DrawingConfig(Row):
@@ -148,16 +148,11 @@ class GeneratorConfig(OriginConfig):
     weights, the VAE's but float32."""
 
     dtype: Literal["float32", "bfloat16"] = "float32"
-    generator: DrawingConfig
+    generator: Annotated[DrawingConfig, BeforeValidator(_by_default)]
 
     said_by: ClassVar[str] = "generator"
     result: ClassVar[str] = "generator"
     data: ClassVar[type[RecordsConfig]] = PicturesData
-
-    @field_validator("generator", mode="before")
-    @classmethod
-    def _by_default(cls, value: Any) -> Any:
-        return {} if value is True or value is None else value
 
     @model_validator(mode="after")
     def _adapters_to_export(self) -> GeneratorConfig:

@@ -27,8 +27,9 @@ from transformers import TrainingArguments
 
 from unireward.engines.checkpoint import best_device
 from unireward.errors import InputError
+from unireward.files.lock import locked
 from unireward.training.average import Average
-from unireward.training.claim import DONE, LOG, claim, locked
+from unireward.training.claim import DONE, LOG, claim
 from unireward.training.config import StageConfig, TrainConfig
 from unireward.training.metrics import Metrics
 from unireward.training.objectives import Objective
@@ -63,7 +64,7 @@ def train(config: TrainConfig, say: Callable[[str], None] | None = None) -> Resu
 
     preflight(config)
     what = config.model.result
-    with locked(config.output, os.environ.get("RANK", "0") == "0"):
+    with locked(config.output, "training", first=os.environ.get("RANK", "0") == "0"):
         run = Run(config, say or (lambda line: None))
         seconds, metrics = 0.0, {}
         for number, stage in enumerate(config.stages, start=1):

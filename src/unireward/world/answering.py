@@ -36,10 +36,13 @@ class Answer:
     right: tuple[bool, ...]
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
+    """A question, the scene of the picture or clip that it is about, and the answers to it in
+    order; ``kind`` as of :class:`~unireward.world.item.WorldItem`."""
+
     question: Question
     scene: Scene
-    answers: list[Answer]
+    answers: tuple[Answer, ...]
     kind: str
 
 
@@ -69,19 +72,23 @@ def answer_truth(answer: Answer, task: str) -> dict[str, float]:
     return {**scores, "overall": overall(task, scores)}
 
 
-def make_item(rng: np.random.Generator, order: Order) -> WorldItem:
+def asked(rng: np.random.Generator, order: Order) -> Asked:
+    """What an item asks, before anything is drawn."""
     medium = _MEDIA[order.task]
     if order.number == 2 and rng.random() < ONE_FACT:
-        asked = _one_word(rng, medium, order)
-    elif rng.random() < 0.5:
-        asked = _descriptions(rng, medium, order)
-    else:
-        asked = _values(rng, medium, order)
-    by_id = dict(zip(candidate_ids(order.number), asked.answers))
+        return _one_word(rng, medium, order)
+    if rng.random() < 0.5:
+        return _descriptions(rng, medium, order)
+    return _values(rng, medium, order)
+
+
+def make_item(rng: np.random.Generator, order: Order) -> WorldItem:
+    question, scene, answers, kind = asked(rng, order)
+    by_id = dict(zip(candidate_ids(order.number), answers))
     truths = {key: answer_truth(answer, order.task) for key, answer in by_id.items()}
-    shown = medium.draw(asked.scene, order.size)
-    prompt = [media_part(shown), Part.of_text(asked.question.text)]
-    return build(order, asked.kind, asked.question, prompt, by_id, truths, (), (shown,))
+    shown = _MEDIA[order.task].draw(scene, order.size)
+    prompt = [media_part(shown), Part.of_text(question.text)]
+    return build(order, kind, question, prompt, by_id, truths, (), (shown,))
 
 
 def _one_fact_apart(
@@ -102,7 +109,7 @@ def _one_fact_apart(
             return spec, scene, change
 
 
-def _one_word(rng: np.random.Generator, medium: _Medium, order: Order) -> _Asked:
+def _one_word(rng: np.random.Generator, medium: _Medium, order: Order) -> Asked:
     spec, scene, change = _one_fact_apart(rng, medium, order)
     roll = rng.random()
     question: Question | None = None
@@ -123,7 +130,7 @@ def _one_word(rng: np.random.Generator, medium: _Medium, order: Order) -> _Asked
         answers = [Answer(texts[0], held(spec, shown)), Answer(texts[1], held(change.spec, shown))]
     else:
         answers = [Answer(texts[0], (first,)), Answer(texts[1], (not first,))]
-    return _Asked(question, shown, shuffled(answers, rng), "one-fact")
+    return Asked(question, shown, tuple(shuffled(answers, rng)), "one-fact")
 
 
 def _new_value(change: Change) -> str | int:
@@ -135,7 +142,7 @@ def _new_value(change: Change) -> str | int:
     )
 
 
-def _descriptions(rng: np.random.Generator, medium: _Medium, order: Order) -> _Asked:
+def _descriptions(rng: np.random.Generator, medium: _Medium, order: Order) -> Asked:
     """Descriptions with none to all of their facts wrong."""
     spec = medium.sample_spec(rng, order.level, order.split)
     scene = medium.scene_of(spec, rng)
@@ -146,10 +153,10 @@ def _descriptions(rng: np.random.Generator, medium: _Medium, order: Order) -> _A
         return Answer(caption(said), held(said, scene))
 
     answers = _apart(told, order.number)
-    return _Asked(describing(medium.name), scene, answers, "random")
+    return Asked(describing(medium.name), scene, answers, "random")
 
 
-def _values(rng: np.random.Generator, medium: _Medium, order: Order) -> _Asked:
+def _values(rng: np.random.Generator, medium: _Medium, order: Order) -> Asked:
     """One question; each answer says the right value or, as often, another one."""
     while True:
         spec, scene, change = _one_fact_apart(rng, medium, order)
@@ -163,13 +170,13 @@ def _values(rng: np.random.Generator, medium: _Medium, order: Order) -> _Asked:
         value = right if rng.random() < 0.5 else pick(rng, others)
         return Answer(question.answer(value), (value == right,))
 
-    return _Asked(question, scene, _apart(told, order.number), "random")
+    return Asked(question, scene, _apart(told, order.number), "random")
 
 
-def _apart(told: Callable[[], Answer], number: int) -> list[Answer]:
+def _apart(told: Callable[[], Answer], number: int) -> tuple[Answer, ...]:
     """``number`` answers; two are drawn anew until they differ, since two of the same would be
     no choice."""
-    answers = [told() for _ in range(number)]
+    answers = tuple(told() for _ in range(number))
     while number == 2 and answers[0].text == answers[1].text:
-        answers = [told() for _ in range(number)]
+        answers = tuple(told() for _ in range(number))
     return answers

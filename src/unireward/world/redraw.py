@@ -17,28 +17,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from unireward.errors import InputError
 from unireward.record import Record
-from unireward.world import answering
 from unireward.world.answer_truth import AnswerTruth, truth_of
+from unireward.world.answering import Asked, asked
 from unireward.world.item import Order, WorldItem
-from unireward.world.questions import Question
 from unireward.world.sample import SIZE, rng_of, sample_record
-from unireward.world.scene import Scene
 
 _ID = re.compile(r"(image_understanding|video_understanding)-(\d{6,})")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question, and the scene of the picture or clip that it is about. ``answers`` are the
-    world's own: each candidate's text, and whether each thing it states is so."""
-
-    question: Question
-    scene: Scene
-    answers: tuple[answering.Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +45,8 @@ class Redraw:
             )  # fmt: skip
 
     def asked(self, record_id: str) -> Asked:
-        """Raises :class:`InputError` for an id that no question of the world has."""
+        """What the record of this id asks. Raises :class:`InputError` for an id that no question
+        of the world has."""
         found = _ID.fullmatch(record_id)
         if found is None:
             raise InputError(
@@ -68,13 +55,13 @@ class Redraw:
             )
         task, index = found[1], int(found[2])
         order = Order(record_id, task, self._level(index), self.candidates, self.split, self.size)
-        return _asked(order, rng_of(task, self.seed, self.split, index))
+        return asked(rng_of(task, self.seed, self.split, index), order)
 
     def truths(self, record: Record) -> dict[str, AnswerTruth]:
         """Of each of a record's candidates in words."""
-        asked = self.asked(record.id)
+        about = self.asked(record.id)
         return {
-            candidate.id: truth_of(asked.question, candidate.text, asked.scene)
+            candidate.id: truth_of(about.question, candidate.text, about.scene)
             for candidate in record.candidates
         }
 
@@ -86,15 +73,3 @@ class Redraw:
 
     def _level(self, index: int) -> int:
         return self.levels[index % len(self.levels)]
-
-
-def _asked(order: Order, rng: np.random.Generator) -> Asked:
-    """As ``answering.make_item`` draws it, and keeps no scene; a test holds the two equal."""
-    medium = answering._MEDIA[order.task]
-    if order.number == 2 and rng.random() < answering.ONE_FACT:
-        found = answering._one_word(rng, medium, order)
-    elif rng.random() < 0.5:
-        found = answering._descriptions(rng, medium, order)
-    else:
-        found = answering._values(rng, medium, order)
-    return Asked(found.question, found.scene, tuple(found.answers))

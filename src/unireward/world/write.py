@@ -6,34 +6,23 @@ record and candidate; nothing in a name or in ``meta`` says which candidate is b
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from unireward.errors import InputError
 from unireward.files import write_records
+from unireward.media import Image
+from unireward.media.mp4 import mp4
 from unireward.record import Part, Record
 from unireward.world.item import FPS, WorldItem
 from unireward.world.sample import TASKS, sample_record
 
 MEDIA = "media"
-_QUALITY = {
-    "libx264": {
-        "crf": "6",
-        "preset": "veryfast",
-        # x264's lookahead now and then decides otherwise about equal frames.
-        "x264-params": "threads=1:mbtree=0:rc-lookahead=0",
-    },
-    "mpeg4": {"qscale": "2"},
-}
-"""Near lossless: colours and thin stripes must survive."""
 
 
 def write_world(
@@ -115,7 +104,7 @@ def _kept(part: Part, data: bytes, folder: Path, record: str, name: str = "promp
 
 def encoded(pixels: np.ndarray) -> bytes:
     """A picture [H, W, 3] as PNG, a clip [T, H, W, 3] as MP4."""
-    return png(pixels) if pixels.ndim == 3 else mp4(pixels)
+    return Image(pixels).png() if pixels.ndim == 3 else mp4(pixels, FPS)
 
 
 def same_length(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -137,31 +126,3 @@ def _padded(data: bytes, length: int) -> bytes:
     check = zlib.crc32(b"paDd" + blank)
     chunk = struct.pack(">I4s", len(blank), b"paDd") + blank + struct.pack(">I", check)
     return data[:end] + chunk + data[end:]
-
-
-def png(pixels: np.ndarray) -> bytes:
-    """uint8 [H, W, 3] as PNG."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()
-
-
-def mp4(frames: np.ndarray, fps: int = FPS) -> bytes:
-    """uint8 [T, H, W, 3] (even H and W) as MP4: H.264 where PyAV can write it, else MPEG-4.
-
-    One thread, so that equal frames give equal bytes.
-    """
-    import av
-
-    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream(codec, rate=Fraction(fps), options=_QUALITY[codec])
-        stream.width, stream.height = frames.shape[2], frames.shape[1]
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1
-        for pixels in frames:
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return buffer.getvalue()
