@@ -26,6 +26,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from unireward.training.config import ScheduleConfig
+from unireward.training.optimiser import make_schedule
 from unireward.training.right import right_record
 from unireward.world.checker import check
 from unireward.world.sentences import read_caption
@@ -33,7 +35,8 @@ from unireward.world.sentences import read_caption
 FOLDER = Path(__file__).parent / "autoencoder"
 SIZE, CHANNELS = 32, 8
 BETA, ABSOLUTE = 1e-4, 0.2
-STEPS, BATCH, RATE, DECAY, AVERAGE = 2500, 32, 2e-3, 0.6, 0.995
+STEPS, BATCH, RATE, AVERAGE = 2500, 32, 2e-3, 0.995
+WARMUP, DECAY = 0.04, 0.6
 SEED, UNSEEN = 0, 10**9
 """Pictures from number ``UNSEEN`` on are never trained on."""
 MEASURED = 1024
@@ -80,9 +83,7 @@ def train(steps: int = STEPS, say: Callable[[str], None] = print) -> Any:
     torch.manual_seed(SEED)
     vae = build().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     optimiser = torch.optim.AdamW(vae.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0)
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1.0, (step + 1) / 100, (1 - step / steps) / DECAY)
-    )
+    rate = make_schedule(optimiser, ScheduleConfig(warmup=WARMUP, decay=DECAY), steps)
     average = torch.optim.swa_utils.AveragedModel(
         vae, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE)
     )

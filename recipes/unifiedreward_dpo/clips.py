@@ -12,11 +12,8 @@ is right stand beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from functools import partial
 
-from recipes.unifiedreward_dpo.bases import SHIPPED_ONES
-from recipes.unifiedreward_dpo.result import Result
 from recipes.unifiedreward_dpo.run import run
 from recipes.unifiedreward_dpo.study import ONLINE, RIGHT, Study
 
@@ -29,14 +26,6 @@ CLIPS = Study(
 )
 
 
-def reproduce(
-    out: Path,
-    seeds: int,
-    scale: float,
-    workers: int,
-    say: Callable[[str], None],
-    bases: Mapping[str, str] = SHIPPED_ONES,
-) -> Result:
-    """Run whatever of it is not done yet. ``bases`` may name the folder of a generator under
-    ``clips``, in place of the shipped one."""
-    return run(CLIPS, out, seeds, scale, workers, say, bases)
+reproduce = partial(run, CLIPS)
+"""``reproduce(out, seeds, scale, workers, say, bases)``: ``bases`` may name a generator's folder
+under ``clips``, in place of the shipped one."""

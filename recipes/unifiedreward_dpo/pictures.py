@@ -17,12 +17,9 @@ are in no report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from functools import partial
 
 from recipes.unifiedreward_dpo.arms import NAMES
-from recipes.unifiedreward_dpo.bases import SHIPPED_ONES
-from recipes.unifiedreward_dpo.result import Result
 from recipes.unifiedreward_dpo.run import run
 from recipes.unifiedreward_dpo.study import RIGHT, Study
 
@@ -36,14 +33,6 @@ PICTURES = Study(
 )
 
 
-def reproduce(
-    out: Path,
-    seeds: int,
-    scale: float,
-    workers: int,
-    say: Callable[[str], None],
-    bases: Mapping[str, str] = SHIPPED_ONES,
-) -> Result:
-    """Run whatever of it is not done yet. ``bases`` may name the folder of a generator under
-    ``pictures``, in place of the shipped one."""
-    return run(PICTURES, out, seeds, scale, workers, say, bases)
+reproduce = partial(run, PICTURES)
+"""``reproduce(out, seeds, scale, workers, say, bases)``: ``bases`` may name a generator's folder
+under ``pictures``, in place of the shipped one."""

@@ -11,7 +11,7 @@ from recipes.comparisons import check_seeds
 from recipes.crew import each
 from recipes.findings import write_result
 from recipes.unifiedreward_dpo.arms import Arm
-from recipes.unifiedreward_dpo.bases import base_of, check_bases
+from recipes.unifiedreward_dpo.bases import SHIPPED_ONES, base_of, check_bases
 from recipes.unifiedreward_dpo.found import Found, run_arm
 from recipes.unifiedreward_dpo.result import Result, collect
 from recipes.unifiedreward_dpo.study import Plan, Study
@@ -24,7 +24,7 @@ def run(
     scale: float,
     workers: int,
     say: Callable[[str], None],
-    bases: Mapping[str, str],
+    bases: Mapping[str, str] = SHIPPED_ONES,
 ) -> Result:
     """Every arm of every seed. Each alignment is resumable, so the whole is."""
     check_seeds(seeds)

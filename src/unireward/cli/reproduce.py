@@ -34,7 +34,7 @@ def reproduce(
 
     Started again, it goes on where it was cut. Needs a checkout: claims lie in recipes/.
     """
-    from unireward.cli.output import print_json
+    from unireward.cli.output import tell
     from unireward.errors import UsageError
     from unireward.files.dotted import resolve
 
@@ -51,10 +51,7 @@ def reproduce(
     folder = out or Path("runs") / name
     folder.mkdir(parents=True, exist_ok=True)
     result = run(folder, seeds, scale, workers, lambda line: typer.echo(line, err=True), **given)
-    if json:
-        print_json(result.to_dict())
-    else:
-        typer.echo("\n".join(result.lines()))
+    tell(result, json=json)
 
 
 def _bases(given: list[str]) -> dict[str, str]:

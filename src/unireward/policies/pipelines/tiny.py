@@ -17,7 +17,8 @@ sampled (steps, guidance, time shift) lies in its own files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -158,6 +159,13 @@ def _start(transformer: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
 
 
+def _by_picture(done: Callable[[Tensor], Tensor], media: Tensor) -> Tensor:
+    """``done`` of pictures [B, ...], or of clips [B, T, ...] frame by frame."""
+    if media.ndim == 4:
+        return done(media)
+    return done(media.flatten(0, 1)).unflatten(0, media.shape[:2])
+
+
 class TinyAdapter(PipelineAdapter):
     pipeline_class = "TinyPipeline"
 
@@ -226,18 +234,13 @@ class TinyAdapter(PipelineAdapter):
         vae = self.pipeline.vae
         if vae is None:
             return turned(2 * pixels.to(self.device).float() - 1)
-        if pixels.ndim == 4:
-            return encoded(vae, pixels)
-        return turned(encoded(vae, pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2]))
+        return turned(_by_picture(partial(encoded, vae), pixels))
 
     def decode(self, latents: Tensor) -> Tensor:
         vae = self.pipeline.vae
         if vae is None:
             return turned((latents + 1) / 2)
-        if latents.ndim == 4:
-            return decoded(vae, latents)
-        frames = turned(latents)
-        return decoded(vae, frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+        return _by_picture(partial(decoded, vae), turned(latents))
 
     def _predict(
         self, latents: Tensor, times: Tensor, conditions: Conditions, guidance: float
