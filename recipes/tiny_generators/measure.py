@@ -50,8 +50,7 @@ def drawn(policy: Any, asked: Sequence[Spec], seed: int) -> Iterator[np.ndarray 
             continue
         media = sampled.candidates[0].content[0].load()
         if isinstance(media, Video):
-            frames = media.frames("all").images
-            yield np.stack([np.asarray(frame.load()) for frame in frames])
+            yield media.frames("all").pixels()
         else:
             yield np.asarray(media.load())
 

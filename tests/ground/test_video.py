@@ -434,3 +434,11 @@ def test_any_bytes_give_frames_or_a_media_error(
             continue
         assert len(frames) == 2
         assert all(0 <= i < frames.total for i in frames.indices)
+
+
+def test_the_pixels_of_all_frames_are_one_array() -> None:
+    clip = np.random.default_rng(0).integers(0, 256, (3, 8, 12, 3), np.uint8)
+    assert np.array_equal(Video(clip).frames("all").pixels(), clip)
+    mixed = Video([PILImage.new("RGB", (4, 4)), PILImage.new("RGB", (6, 4))])
+    with pytest.raises(MediaError, match=r"several sizes \(4 x 4, 6 x 4\)"):
+        mixed.frames("all").pixels()

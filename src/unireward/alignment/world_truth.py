@@ -70,8 +70,7 @@ def _of_picture(media: Image, spec: Spec) -> dict[str, Any]:
 
 
 def _of_clip(media: Video, spec: Spec) -> dict[str, Any]:
-    frames = media.frames("all").images
-    checked = check_clip(np.stack([np.asarray(frame.load()) for frame in frames or ()]), spec)
+    checked = check_clip(media.frames("all").pixels(), spec)
     # Half-way through, where the world counts things to stand.
     middle = checked.frames[len(checked.frames) // 2]
     return {

@@ -12,11 +12,9 @@ import hashlib
 import re
 from pathlib import Path
 
-import numpy as np
-
 from unireward.errors import UsageError
 from unireward.files.lines import replacing
-from unireward.media import FrameRule, Image, Video
+from unireward.media import Image, Video
 from unireward.media.mp4 import mp4
 from unireward.media.source import HEAD, sniff
 from unireward.record import Candidate, Part
@@ -63,15 +61,12 @@ class Store:
         return self._clip(home, name, part, media)
 
     def _clip(self, home: Path, name: str, part: Part, video: Video) -> Part:
-        whole = video.images is not None and (video.start, video.end) == (None, None)
-        frames = video.images if whole else video.frames(FrameRule("all")).images
-        assert frames is not None
-        width, height = frames[0].size
+        frames = video.frames("all")
+        width, height = frames.images[0].size
         rate = video.fps or part.fps or FPS
         gone = {"media": None, "start": None, "end": None}
         if self.clips == "mp4" and width % 2 == 0 and height % 2 == 0:
-            pixels = np.stack([np.asarray(frame.load()) for frame in frames])
-            path = _written(home / f"{name}.mp4", mp4(pixels, rate))
+            path = _written(home / f"{name}.mp4", mp4(frames.pixels(), rate))
             return part.model_copy(update={**gone, "fps": None, "path": path})
         paths = tuple(
             _written(home / name / f"{at:03}.png", frame.png()) for at, frame in enumerate(frames)

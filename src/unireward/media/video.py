@@ -53,6 +53,17 @@ class Frames:
     def __iter__(self) -> Iterator[Image]:
         return iter(self.images)
 
+    def pixels(self) -> Any:
+        """All frames as one array [T, H, W, 3] of uint8. MediaError for frames of several
+        sizes."""
+        import numpy as np
+
+        sizes = sorted({frame.size for frame in self.images})
+        if len(sizes) > 1:
+            told = ", ".join(f"{width} x {height}" for width, height in sizes)
+            raise MediaError(f"frames of several sizes ({told}); bring them to one")
+        return np.stack([np.asarray(frame.load()) for frame in self.images])
+
 
 @dataclass(frozen=True)
 class VideoInfo:

@@ -54,5 +54,5 @@ def _pixels(made: Any) -> np.ndarray:
     if isinstance(made, Image):
         return np.asarray(made.load())
     if isinstance(made, Video):
-        return np.stack([np.asarray(frame.load()) for frame in made.frames("all")])
+        return made.frames("all").pixels()
     return np.asarray(made)
