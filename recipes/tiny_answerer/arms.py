@@ -9,8 +9,8 @@ arm              data                                        objective
 ``supervised``   the world's right answers to the questions  ``sft``
 ===============  ==========================================  =====================
 
-All take ``STEPS`` steps of ``ROWS`` answers. The rates and beta are those of ``CHOSEN``: starting
-values, which ``recipes.tiny_answerer.choose`` has not settled on the validation seed yet.
+All take the same number of steps of ``ROWS`` answers. ``CHOSEN`` was settled on the validation
+seed by ``recipes.tiny_answerer.choose``.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ from typing import Any
 from recipes.tiny_answerer.pairs import Pairs
 
 NAMES = ("dpo", "random", "rejection", "supervised")
-STEPS = 100
 ROWS = 64
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Learning rates of both objectives, and DPO's beta."""
+    """Learning rates of both objectives; DPO's beta and its weight of the better answer's
+    likelihood (RPO's alpha)."""
 
     dpo_lr: float = 1e-4
     sft_lr: float = 1e-4
     beta: float = 0.1
+    rpo_alpha: float = 1.0
+    steps: int = 200
 
 
 CHOSEN = Chosen()
@@ -55,6 +57,7 @@ class Arm:
         """The arm's training config; ``base`` is the folder of the answerer that it begins
         with."""
         by_pairs = self.name in ("dpo", "random")
+        dpo = {"beta": chosen.beta, "rpo_alpha": chosen.rpo_alpha}
         file = {"random": pairs.random, "supervised": pairs.right}.get(self.name, pairs.judged)
         return {
             "name": self.name,
@@ -62,11 +65,11 @@ class Arm:
             "seed": self.seed,
             "model": {"path": base, "answers": True},
             "data": {"sources": [{"records": str(file)}]},
-            "objective": {"dpo": {"beta": chosen.beta}} if by_pairs else {"sft": {}},
+            "objective": {"dpo": dpo} if by_pairs else {"sft": {}},
             "batch": {"size": ROWS // 2 if by_pairs else ROWS},
             "optimiser": {"lr": chosen.dpo_lr if by_pairs else chosen.sft_lr, "betas": [0.9, 0.98]},
             "schedule": {"warmup": 0.05, "decay": 1.0},
-            "steps": max(1, round(STEPS * scale)),
+            "steps": max(1, round(chosen.steps * scale)),
             "save": {"every": 50, "limit": 1},
             "log_every": 20,
             "device": "cpu",

@@ -22,7 +22,8 @@ def chosen(words: list[str]) -> Chosen:
     """``CHOSEN`` with some values replaced."""
     given = dict(word.split("=", 1) for word in words)
     assert given.keys() <= {field.name for field in fields(Chosen)}, given
-    return replace(CHOSEN, **{name: float(value) for name, value in given.items()})
+    made = {field.name: type(getattr(CHOSEN, field.name)) for field in fields(Chosen)}
+    return replace(CHOSEN, **{name: made[name](value) for name, value in given.items()})
 
 
 def main() -> None:

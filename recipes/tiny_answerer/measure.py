@@ -31,7 +31,7 @@ from unireward.world.redraw import Asked, Redraw
 
 TASK = "image_understanding"
 LEVELS = (1, 2)
-TEMPERATURE, MAX_TOKENS = 0.7, 24
+TEMPERATURE, MAX_TOKENS = 1.0, 24
 HELD_OUT = Redraw(seed=4001, levels=LEVELS)
 """Questions that nothing is trained or chosen by."""
 

@@ -88,7 +88,9 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=600)
     parser.add_argument("--seed", type=int, default=2026)
     given = parser.parse_args()
-    print(json.dumps(measured(load_policy(given.policy), given.n, given.seed), indent=1))
+    policy = load_policy(given.policy)
+    body = {"task": policy.adapter.task, "n": given.n, "seed": given.seed}
+    print(json.dumps({**body, "shares": measured(policy, given.n, given.seed)}, indent=1))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from recipes.tiny_answerer.arms import NAMES, ROWS, STEPS, Arm
+from recipes.tiny_answerer.arms import CHOSEN, NAMES, ROWS, Arm
 from recipes.tiny_answerer.examples import asked_of, picture_tree
 from recipes.tiny_answerer.measure import HELD_OUT, LEVELS, TASK, answered, prompts_of
 from recipes.tiny_answerer.pairs import QUOTA, SURE, make_pairs, right_answer
@@ -242,7 +242,7 @@ def test_arms_differ_in_data_and_objective_and_in_nothing_else() -> None:
     for name, config in configs.items():
         parsed = parse_config(config)
         rows = parsed.stages[0].batch.size * (2 if "dpo" in config["objective"] else 1)
-        assert (rows, parsed.stages[0].steps, config["seed"]) == (ROWS, STEPS, 1), name
+        assert (rows, parsed.stages[0].steps, config["seed"]) == (ROWS, CHOSEN.steps, 1), name
 
 
 # The whole of it, small -------------------------------------------------------------------------

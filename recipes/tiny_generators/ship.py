@@ -1,0 +1,187 @@
+"""Put a trained generator in its place::
+
+    python -m recipes.tiny_generators.ship GENERATOR MEASURED
+
+Copies the pipeline to ``src/unireward/assets/tiny-t2i`` (of clips ``tiny-t2v``) with a model card
+whose figures are those of MEASURED, what ``python -m recipes.tiny_generators.measure`` printed.
+``--dpo RESULT`` adds what its alignment came to, from the ``result.json`` of
+``unireward reproduce unifiedreward-dpo-pictures`` (of clips ``-clips``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unireward.world.words import COLOURS, MOTIONS, SHAPES
+
+ASSETS = Path(__file__).resolve().parents[2] / "src" / "unireward" / "assets"
+COUNTED = 4
+"""Counts of the first level: one to four."""
+CHANCE = {
+    "count": COUNTED, "colour": len(COLOURS), "shape": len(SHAPES), "motion": len(MOTIONS),
+}  # fmt: skip
+"""Of how many values each fact is one."""
+
+CARD = """---
+library_name: diffusers
+pipeline_tag: {tag}
+license: apache-2.0
+---
+
+# {name}
+
+A policy to be aligned: it draws {what}, and is right in a known share of
+them. {architecture} made from its config ({millions:.2f} M parameters with its
+words and a small `AutoencoderKL`), trained from nothing by `unireward train recipes/{recipe}.yaml`
+in {steps:,} steps (here {minutes:.0f} minutes beside other work on the processor) on right {media}
+of the drawn world (`unireward.world`, training split, level 1, seed {seed}).
+
+```python
+from unireward.policies import load_policy
+
+policy = load_policy("{name}")
+```
+
+**What it can do.** Draw captions of level 1 at 32 x 32 pixels{more}: "{example}". It samples in
+{sampling} steps of Euler with guidance {guidance:g}.
+
+**What it cannot do.** Anything else. It knows {words} words, and refuses others. Five combinations
+of colour and shape were never shown to it.
+
+## How often it is right
+
+{n} captions of evaluation, one {medium} each, truth from the world's own checker
+(`unireward.world.checker`). "All of it" is every stated fact and nothing that was not asked for.
+Shares in %, with 95 % intervals.
+
+| | chance | all captions ({all}) | trained combinations ({seen}) | never trained ({unseen}) |
+| --- | --- | --- | --- | --- |
+{rows}
+
+Measured again: `python -m recipes.tiny_generators.measure {name} --n {n}`.
+{aligned}"""
+
+ALIGNED = """
+## After alignment
+
+What `unireward reproduce unifiedreward-dpo-{part}` came to: {what} in % on captions that
+no arm learned on, mean of {seeds} seeds, and the gain over this generator in points with its 95 %
+interval.
+
+| | share | gain |
+| --- | --- | --- |
+{rows}
+
+Asked of `online`: {asked}, {verdict}.
+"""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the card says of one kind of generator."""
+
+    name: str
+    recipe: str
+    tag: str
+    media: str
+    medium: str
+    architecture: str
+    example: str
+    more: str = ""
+
+
+KINDS = {
+    "image_generation": Kind(
+        "tiny-t2i", "tiny_t2i", "text-to-image", "pictures", "picture",
+        "Stable Diffusion 3's transformer", "two red circles",
+    ),
+    "video_generation": Kind(
+        "tiny-t2v", "tiny_t2v", "text-to-video", "clips", "clip", "Wan's transformer",
+        "red circle moving left", ", 8 frames",
+    ),
+}  # fmt: skip
+
+
+def card(folder: Path, found: dict[str, Any], result: dict[str, Any] | None = None) -> str:
+    """The model card of a pipeline's folder."""
+    from unireward.policies import load_generator
+
+    policy = load_generator(str(folder), device="cpu")
+    pipeline, kind = policy.adapter.pipeline, KINDS[policy.adapter.task]
+    parts = (pipeline.transformer, pipeline.words, pipeline.vae)
+    training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    shares = found["shares"]
+    counts = {group: of["exact"]["n"] if of else 0 for group, of in shares.items()}
+    return CARD.format(
+        name=kind.name, tag=kind.tag, recipe=kind.recipe, media=kind.media, medium=kind.medium,
+        architecture=kind.architecture, example=kind.example, more=kind.more,
+        what=f"{kind.media} of coloured shapes",
+        millions=sum(p.numel() for part in parts if part for p in part.parameters()) / 1e6,
+        steps=sum(stage["steps"] for stage in training["stages"]),
+        minutes=training["seconds"] / 60,
+        seed=training["seed"],
+        sampling=pipeline.config.steps,
+        guidance=pipeline.config.guidance_scale,
+        words=len(pipeline.words.row_of),
+        n=found["n"],
+        all=counts["all"], seen=counts["seen"], unseen=counts["held out"],
+        rows="\n".join(_row(fact, shares) for fact in shares["all"]),
+        aligned=_aligned(result) if result is not None else "",
+    )  # fmt: skip
+
+
+def _row(fact: str, shares: dict[str, Any]) -> str:
+    chance = f"{100 / CHANCE[fact]:.1f}" if fact in CHANCE else ""
+    cells = [told(of[fact]) if of else "-" for of in shares.values()]
+    return f"| {'all of it' if fact == 'exact' else fact} | {chance} | {' | '.join(cells)} |"
+
+
+def told(found: dict[str, float]) -> str:
+    return f"{100 * found['value']:.1f} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+
+
+def _aligned(result: dict[str, Any]) -> str:
+    study = result["study"]
+    endpoint = study["measures"][0]
+    share, gain = (result[of][endpoint]["all"] for of in ("share", "gain"))
+    rows = []
+    for arm, each in share.items():
+        points = told(gain[arm]) if arm in gain else "-"
+        rows.append(f"| {arm} | {100 * sum(each) / len(each):.1f} | {points} |")
+    return ALIGNED.format(
+        part=study["part"],
+        what=study["what"],
+        seeds=result["seeds"],
+        rows="\n".join(rows),
+        asked=f"+{100 * study['asked']:.0f} points" if study["asked"] else "a gain",
+        verdict="reached" if result["reached"] else "not reached",
+    )
+
+
+def ship(policy: Path, measured: Path, result: Path | None, assets: Path = ASSETS) -> Path:
+    """Copy the pipeline and write its card. The copy may be in its place already."""
+    found = json.loads(measured.read_text(encoding="utf-8"))
+    home = assets / KINDS[found["task"]].name
+    if policy.resolve() != home:
+        shutil.copytree(policy, home, dirs_exist_ok=True)
+    aligned = json.loads(result.read_text(encoding="utf-8")) if result else None
+    (home / "README.md").write_text(card(home, found, aligned), encoding="utf-8")
+    return home
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("policy", type=Path)
+    parser.add_argument("measured", type=Path)
+    parser.add_argument("--dpo", type=Path)
+    args = parser.parse_args()
+    print(ship(args.policy, args.measured, args.dpo))
+
+
+if __name__ == "__main__":
+    main()
