@@ -93,7 +93,7 @@ def _numbers(said: Mapping[str, Any]) -> str:
 def _scores(judged: Mapping[str, float], truth: float | None = None) -> list[Score]:
     rows = [Score(name.replace("_", " "), f"{value:.2f}") for name, value in judged.items()]
     if truth is not None:
-        rows.append(Score("by the checker", "", f"{truth:.2f}"))
+        rows.append(Score("checker", "", f"{truth:.2f}"))
     return rows
 
 
