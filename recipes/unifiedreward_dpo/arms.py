@@ -85,14 +85,15 @@ class Arm:
             **settings,
             "output": str(plan.out / self.folder),
             "seed": self.seed,
-            "evaluation": {**settings["evaluation"], "seed": self.seed},
             **_OWN[self.name](settings, plan, self.seed),
         }
+        body["evaluation"] = {**body["evaluation"], "seed": self.seed}
         return parse_config(body)
 
 
 def _online(settings: dict[str, Any], plan: Plan, seed: int) -> dict[str, Any]:
-    return {}
+    """Looked at along the way too: its curve is told where the endpoint is not reached."""
+    return {"evaluation": {**settings["evaluation"], "every": plan.every}}
 
 
 def _random(settings: dict[str, Any], plan: Plan, seed: int) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from recipes.unifiedreward_dpo.arms import Arm
 from recipes.unifiedreward_dpo.study import RIGHT, Plan
 from unireward.alignment.chain import START
 from unireward.alignment.evaluation import FOLDER
 from unireward.alignment.figures import Measure, fact, right
+from unireward.alignment.looked import read_looked
 from unireward.alignment.result import Result
 from unireward.alignment.rows import PromptRow, read_rows
 from unireward.alignment.run import align
@@ -20,7 +23,8 @@ from unireward.errors import InputError
 class Found:
     """``before`` and ``after`` are shares of candidates by measure, a number a caption;
     ``diversity`` is the ratio to the start's (None where there is none), ``left_out`` how many
-    candidates could not be made after, ``stopped`` why the arm ended early."""
+    candidates could not be made after, ``stopped`` why the arm ended early. ``curve`` is the mean
+    of the first measure by the round (or step) after which it was looked at, the start at 0."""
 
     captions: tuple[str, ...]
     before: dict[str, list[float]]
@@ -29,6 +33,7 @@ class Found:
     left_out: int
     seconds: float
     stopped: str | None = None
+    curve: dict[int, float] = field(default_factory=dict)
 
 
 def run_arm(arm: Arm, plan: Plan) -> Found:
@@ -38,9 +43,11 @@ def run_arm(arm: Arm, plan: Plan) -> Found:
 
 def found_in(result: Result, measures: Sequence[str]) -> Found:
     """What lies in the output of a finished alignment."""
-    before, after = (
-        list(read_rows(result.output / FOLDER / f"{label}.jsonl")) for label in (START, result.kept)
-    )
+    looked = {
+        one.record: (one.at, list(read_rows(result.output / FOLDER / f"{one.record}.jsonl")))
+        for one in read_looked(result.output)
+    }
+    before, after = looked[START][1], looked[result.kept][1]
     spread, figures = result.end.figures.spread, result.end.figures
     return Found(
         captions=tuple(row.text for row in before),
@@ -50,6 +57,7 @@ def found_in(result: Result, measures: Sequence[str]) -> Found:
         left_out=figures.asked - figures.made,
         seconds=result.costs["curation_seconds"] + result.costs["training_seconds"],
         stopped=result.stopped,
+        curve={at: float(np.mean(shares(rows, measures[0]))) for at, rows in looked.values()},
     )
 
 

@@ -27,8 +27,9 @@ GROUPS: dict[str, Callable[[str], bool]] = {
 class Result:
     """``share``: measure -> group -> arm -> share of each seed. ``gain``: measure -> group -> arm
     -> difference to the base. ``against``: control -> the endpoint of ``online`` less the
-    control's. ``diversity``, ``left_out`` and ``seconds``: arm -> each seed's. ``captions`` is how
-    many a group has, ``stopped`` which arms ended early and why."""
+    control's. ``diversity``, ``left_out`` and ``seconds``: arm -> each seed's. ``curve``: the
+    endpoint of ``online`` by round, of each seed. ``captions`` is how many a group has,
+    ``stopped`` which arms ended early and why."""
 
     study: Study
     seeds: int
@@ -40,6 +41,7 @@ class Result:
     diversity: dict[str, list[float | None]]
     left_out: dict[str, list[int]]
     seconds: dict[str, list[float]]
+    curve: list[dict[int, float]]
     stopped: dict[str, str]
 
     @property
@@ -70,7 +72,7 @@ class Result:
                 said += listed(title, found)
         if self.against:
             said += listed("online less the control, points with 95 % interval", self.against)
-        said += self._beside()
+        said += [*self._beside(), *self._curve()]
         verdict = "reached" if self.reached else "not reached"
         return [*said, "", f"{study.what}, {_asked(study)} by online: {verdict}"]
 
@@ -92,6 +94,13 @@ class Result:
             ]
             said.append(row(arm, cells))
         return said + [f"{name} stopped: {why}" for name, why in self.stopped.items()]
+
+    def _curve(self) -> list[str]:
+        """Of the rounds at which every seed was looked at."""
+        rounds = sorted(set.intersection(*({*one} for one in self.curve)))
+        shares = [spread([one[at] for one in self.curve]) for at in rounds]
+        title = f"{ONLINE} after so many rounds, captions of all groups"
+        return ["", title, *(row(f"{at}", [share]) for at, share in zip(rounds, shares))]
 
 
 def _asked(study: Study) -> str:
@@ -132,6 +141,7 @@ def collect(study: Study, found: Mapping[Arm, Found], seeds: int, scale: float) 
         diversity={arm: [one.diversity for one in of] for arm, of in by_arm.items()},
         left_out={arm: [one.left_out for one in of] for arm, of in by_arm.items()},
         seconds={arm: [one.seconds for one in of] for arm, of in by_arm.items()},
+        curve=[one.curve for one in by_arm[ONLINE]],
         stopped={arm.folder: one.stopped for arm, one in found.items() if one.stopped},
     )
 

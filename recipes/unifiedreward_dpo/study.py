@@ -69,9 +69,18 @@ class Plan:
     rates: Rates = RATES
     overrides: tuple[str, ...] = ()
 
+    @property
+    def recipe(self) -> dict[str, Any]:
+        return overridden(read_settings(ROOT / "recipes" / self.study.recipe), self.overrides)
+
+    @property
+    def every(self) -> int:
+        """Rounds after which ``online`` is looked at."""
+        return max(1, round(self.recipe["evaluation"]["every"] * self.scale))
+
     def settings(self) -> dict[str, Any]:
         """The recipe as this run has it, its files by their full paths."""
-        told = overridden(read_settings(ROOT / "recipes" / self.study.recipe), self.overrides)
+        told = self.recipe
         online, looked = dict(told["method"]["online"]), told["evaluation"]
         prompts, held_out = ROOT / told["prompts"], file_of(self.study.part, self.use)
         limit = self._shrunk(_lines(prompts))

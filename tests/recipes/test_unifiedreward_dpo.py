@@ -77,6 +77,7 @@ def made_up(rates: Mapping[str, float], seeds: int = 3) -> Result:
             found[Arm(name, seed)] = Found(
                 texts, {"right": base.tolist()}, {"right": after.tolist()}, 0.9, 0, 60.0,
                 "alarm" if name == "random" and seed == 1 else None,
+                {0: 0.5, 24: 0.5 + seed / 100, **({8: 0.1} if seed == 1 else {})},
             )  # fmt: skip
     return collect(study, found, seeds, 1.0)
 
@@ -99,6 +100,10 @@ def test_the_endpoint_is_reached_or_it_is_not() -> None:
     said = good.lines()
     assert said[-1] == "exactly right pictures, +10 points by online: reached"
     assert "seed-1/random stopped: alarm" in said
+    curve = said[said.index("online after so many rounds, captions of all groups") + 1 :][:2]
+    assert [line.split() for line in curve] == [
+        ["0", "50.0", "(50.0-50.0)"], ["24", "52.0", "(51.0-53.0)"]
+    ]  # fmt: skip
     assert json.loads(json.dumps(good.to_dict()))["reached"] is True
     small = made_up({ONLINE: 0.1})
     assert small.gain["right"]["all"][ONLINE]["low"] > 0  # better, and not by ten points
@@ -152,6 +157,9 @@ def test_clips_are_looked_at_for_their_motion(tmp_path: Path, generators: dict[s
     found = run_arm(Arm(ONLINE, 1), plan)
     assert [*found.before] == [*found.after] == ["motion", "right"]
     assert found.stopped is None
+    assert found.curve == {
+        0: np.mean(found.before["motion"]), 1: np.mean(found.after["motion"])
+    }  # fmt: skip
     result = collect(CLIPS, {Arm(ONLINE, s): found for s in (1, 2)}, 2, 0.05)
     assert result.against == {}
     assert result.lines()[-1] == "clips of the right motion, a gain by online: not reached"

@@ -108,7 +108,10 @@ def test_arms_sample_and_learn_equally_much(configs: dict[str, AlignConfig]) -> 
 def test_arms_differ_in_nothing_else(configs: dict[str, AlignConfig]) -> None:
     own = {"output", "method", "candidates", "curation", "training"}
     same = [config.model_dump(exclude=own) for config in configs.values()]
+    # What is looked at along the way is of no consequence.
+    every = {name: one["evaluation"].pop("every") for name, one in zip(configs, same)}
     assert all(one == same[0] for one in same)
+    assert {name: at for name, at in every.items() if at} == {ONLINE: 8}
     assert (same[0]["alarm"]["do"], same[0]["truth"]) == ("off", "world")
     assert (same[0]["seed"], same[0]["evaluation"]["seed"]) == (2, 2)
     assert same[0]["evaluation"]["prompts"] == file_of("pictures", "held_out")
