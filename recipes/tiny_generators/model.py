@@ -22,5 +22,5 @@ def clip(seed: int) -> TinyPipeline:
     """Wan's transformer, 8 frames of 32 x 32 pixels, four frames a patch."""
     return TinyPipeline.build(
         "video", seed, vae=load(), heads=6, frame_patch=4, max_words=5,
-        steps=16, guidance_scale=2.0, shift=2.0,
+        steps=8, guidance_scale=2.0, shift=2.0,
     )  # fmt: skip

@@ -20,12 +20,8 @@ from typing import Any
 from unireward.world.words import COLOURS, MOTIONS, SHAPES
 
 ASSETS = Path(__file__).resolve().parents[2] / "src" / "unireward" / "assets"
-COUNTED = 4
-"""Counts of the first level: one to four."""
-CHANCE = {
-    "count": COUNTED, "colour": len(COLOURS), "shape": len(SHAPES), "motion": len(MOTIONS),
-}  # fmt: skip
-"""Of how many values each fact is one."""
+VALUES = {"colour": len(COLOURS), "shape": len(SHAPES), "motion": len(MOTIONS)}
+"""Of how many values each fact is one, beside the count."""
 
 CARD = """---
 library_name: diffusers
@@ -47,8 +43,8 @@ from unireward.policies import load_policy
 policy = load_policy("{name}")
 ```
 
-**What it can do.** Draw captions of level 1 at 32 x 32 pixels{more}: "{example}". It samples in
-{sampling} steps of Euler with guidance {guidance:g}.
+**What it can do.** Draw captions of level 1, "{example}", at 32 x 32 pixels{more}. It
+samples in {sampling} steps of Euler with guidance {guidance:g}.
 
 **What it cannot do.** Anything else. It knows {words} words, and refuses others. Five combinations
 of colour and shape were never shown to it.
@@ -92,17 +88,23 @@ class Kind:
     medium: str
     architecture: str
     example: str
+    counts: int
     more: str = ""
+
+    def chance(self, fact: str) -> str:
+        """In %, where captions are of several values."""
+        values = self.counts if fact == "count" else VALUES.get(fact, 1)
+        return f"{100 / values:.1f}" if values > 1 else ""
 
 
 KINDS = {
     "image_generation": Kind(
         "tiny-t2i", "tiny_t2i", "text-to-image", "pictures", "picture",
-        "Stable Diffusion 3's transformer", "two red circles",
+        "Stable Diffusion 3's transformer", "two red circles", 4,
     ),
     "video_generation": Kind(
         "tiny-t2v", "tiny_t2v", "text-to-video", "clips", "clip", "Wan's transformer",
-        "red circle moving left", ", 8 frames",
+        "red circle moving left", 1, ", 8 frames",
     ),
 }  # fmt: skip
 
@@ -130,15 +132,15 @@ def card(folder: Path, found: dict[str, Any], result: dict[str, Any] | None = No
         words=len(pipeline.words.row_of),
         n=found["n"],
         all=counts["all"], seen=counts["seen"], unseen=counts["held out"],
-        rows="\n".join(_row(fact, shares) for fact in shares["all"]),
+        rows="\n".join(_row(fact, kind, shares) for fact in shares["all"]),
         aligned=_aligned(result) if result is not None else "",
     )  # fmt: skip
 
 
-def _row(fact: str, shares: dict[str, Any]) -> str:
-    chance = f"{100 / CHANCE[fact]:.1f}" if fact in CHANCE else ""
+def _row(fact: str, kind: Kind, shares: dict[str, Any]) -> str:
     cells = [told(of[fact]) if of else "-" for of in shares.values()]
-    return f"| {'all of it' if fact == 'exact' else fact} | {chance} | {' | '.join(cells)} |"
+    name = "all of it" if fact == "exact" else fact
+    return f"| {name} | {kind.chance(fact)} | {' | '.join(cells)} |"
 
 
 def told(found: dict[str, float]) -> str:
@@ -168,7 +170,7 @@ def ship(policy: Path, measured: Path, result: Path | None, assets: Path = ASSET
     found = json.loads(measured.read_text(encoding="utf-8"))
     home = assets / KINDS[found["task"]].name
     if policy.resolve() != home:
-        shutil.copytree(policy, home, dirs_exist_ok=True)
+        shutil.copytree(policy, home, dirs_exist_ok=True, copy_function=shutil.copyfile)
     aligned = json.loads(result.read_text(encoding="utf-8")) if result else None
     (home / "README.md").write_text(card(home, found, aligned), encoding="utf-8")
     return home
