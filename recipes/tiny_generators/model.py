@@ -14,7 +14,7 @@ from unireward.policies.pipelines.tiny import TinyPipeline
 def picture(seed: int) -> TinyPipeline:
     """Stable Diffusion 3's transformer, 32 x 32 pixels, about 1 M parameters."""
     return TinyPipeline.build(
-        "image", seed, vae=load(), heads=6, max_words=3, steps=16, guidance_scale=3.0, shift=2.0
+        "image", seed, vae=load(), heads=6, max_words=3, steps=8, guidance_scale=3.0, shift=2.0
     )
 
 
