@@ -77,3 +77,13 @@ def test_the_card_has_the_figures_that_were_measured(task: str, tmp_path: Path) 
     assert load_policy(str(home), device="cpu").adapter.task == task
     assert ship(home, found, None, assets=tmp_path / "assets") == home  # in its place already
     assert "After alignment" not in (home / "README.md").read_text()
+
+
+def test_the_shipped_ones_draw_what_they_are_asked_for() -> None:
+    found = measured(load_policy("tiny-t2i", device="cpu"), 150, seed=3)
+    assert found["all"]["exact"]["value"] >= 0.45
+    assert found["seen"]["exact"]["n"] + found["held out"]["exact"]["n"] == 150
+    clips = measured(load_policy("tiny-t2v", device="cpu"), 60, seed=3)["all"]
+    # Twice what chance gives: one of eight colours, six shapes, six motions.
+    least = {"colour": 2 / 8, "shape": 2 / 6, "motion": 2 / 6}
+    assert all(clips[fact]["value"] >= share for fact, share in least.items()), clips
