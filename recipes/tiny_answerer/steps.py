@@ -25,10 +25,11 @@ from unireward.world.words import VOCABULARY
 
 
 class PicturesConfig(Row):
-    """``pictures`` a step, their ``levels`` in turn."""
+    """``pictures`` a step, their ``levels`` in turn; a share ``careless`` of answers is wrong."""
 
     pictures: PositiveInt = 64
     levels: tuple[int, ...] = Field(default=(1, 2), min_length=1)
+    careless: float = Field(default=0.0, ge=0, lt=1)
 
 
 class PictureSteps(Dataset[Mapping[str, Any]]):
@@ -51,6 +52,7 @@ class PictureSteps(Dataset[Mapping[str, Any]]):
                 self.writer,
                 np.random.default_rng([self.share.seed, step, n]),
                 levels[n % len(levels)],
+                careless=self.config.careless,
             )
             for n in mine
         ]
