@@ -13,6 +13,7 @@ was taken stands in ``recipes/tiny_t2i_dpo.yaml``, ``recipes/tiny_t2v_dpo.yaml``
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import re
 from dataclasses import fields, replace
@@ -28,6 +29,8 @@ from recipes.unifiedreward_dpo.study import ONLINE, RATES, VALIDATION, Plan, Rat
 from unireward.stats.intervals import bootstrap
 
 USE = "validation"
+LONGEST = 120
+"""Characters of a folder's name."""
 _NO_NAME = re.compile(r"[^\w.=-]+")
 
 
@@ -37,9 +40,17 @@ def plan_of(study: Study, out: Path, base: str, words: list[str], scale: float =
     given = dict(word.split("=", 1) for word in words)
     rates = {name: float(value) for name, value in given.items() if name in names}
     others = tuple(f"{name}={value}" for name, value in given.items() if name not in names)
-    told = _NO_NAME.sub("_", "-".join([*sorted(words), f"scale={scale:g}"]))
-    folder = out / study.part / told
+    folder = out / study.part / _name([*sorted(words), f"scale={scale:g}"])
     return Plan(study, folder, base, scale, USE, replace(RATES, **rates), others)
+
+
+def _name(words: list[str]) -> str:
+    """Of a folder, by what it holds; what is too long for a name ends in its digest."""
+    told = "-".join(words)
+    name = _NO_NAME.sub("_", told)
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[:LONGEST]}-{hashlib.blake2b(told.encode(), digest_size=4).hexdigest()}"
 
 
 def line(arm: Arm, plan: Plan, found: Found) -> str:

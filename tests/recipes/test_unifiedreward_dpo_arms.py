@@ -155,6 +155,10 @@ def test_what_is_tried_is_looked_at_on_captions_of_its_own(tmp_path: Path) -> No
     # No bracket, which a file's name is not to have.
     folder = "curation=_pair_rank_-method.online.rounds=10-offline=5e-5-scale=1"
     assert config.output == tmp_path / "pictures" / folder / f"seed-{VALIDATION}" / ONLINE
+    long = [f"training.objective.diffusion-dpo.k{k}=1" for k in range(9)]
+    names = [plan_of(PICTURES, tmp_path, "runs/t2i", of).out.name for of in (long, long[:8])]
+    assert len({*names}) == 2
+    assert all(len(name) < 140 for name in names)
     before, after = {"right": [0.0, 0.5]}, {"right": [0.5, 1.0]}
     found = Found(("one red circle", "one red cross"), before, after, 0.9, 1, 2.0)
     said = json.loads(line(Arm(ONLINE, 9), plan, found))
