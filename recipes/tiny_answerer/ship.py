@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from recipes.tiny_answerer.measure import MAX_TOKENS, TEMPERATURE
+from recipes.tables import share
 from recipes.tiny_judge.ship import FILES as JUDGE_FILES
 
 ASSETS = Path(__file__).resolve().parents[2] / "src" / "unireward" / "assets" / "tiny-answerer"
@@ -96,11 +97,7 @@ def _rows(measured: dict[str, Any]) -> list[str]:
     sampled, greedy = measured["sampled"], measured["greedy"]
     named = {"all": (sampled["error"], greedy["error"])}
     named |= {kind: (row, greedy["kinds"][kind]) for kind, row in sampled["kinds"].items()}
-    return [f"| {kind} | {a['n']} | {_told(a)} | {_told(b)} |" for kind, (a, b) in named.items()]
-
-
-def _told(found: dict[str, float]) -> str:
-    return f"{100 * found['value']:.1f} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+    return [f"| {kind} | {a['n']} | {share(a)} | {share(b)} |" for kind, (a, b) in named.items()]
 
 
 def _states(measured: dict[str, Any]) -> str:
@@ -119,7 +116,7 @@ def _aligned(result: dict[str, Any]) -> str:
     for arm, sampled in result["error"]["sampled"].items():
         greedy, found = result["error"]["greedy"][arm], result["reduction"].get(arm)
         means = [f"{100 * sum(row) / len(row):.1f}" for row in (sampled, greedy)]
-        rows.append(f"| {arm} | {means[0]} | {means[1]} | {_told(found) if found else '-'} |")
+        rows.append(f"| {arm} | {means[0]} | {means[1]} | {share(found) if found else '-'} |")
     return ALIGNED.format(
         seeds=result["seeds"],
         n=result["questions"],

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recipes.tables import share
 from unireward.world.words import COLOURS, MOTIONS, SHAPES
 
 ASSETS = Path(__file__).resolve().parents[2] / "src" / "unireward" / "assets"
@@ -138,22 +139,18 @@ def card(folder: Path, found: dict[str, Any], result: dict[str, Any] | None = No
 
 
 def _row(fact: str, kind: Kind, shares: dict[str, Any]) -> str:
-    cells = [told(of[fact]) if of else "-" for of in shares.values()]
+    cells = [share(of[fact]) if of else "-" for of in shares.values()]
     name = "all of it" if fact == "exact" else fact
     return f"| {name} | {kind.chance(fact)} | {' | '.join(cells)} |"
-
-
-def told(found: dict[str, float]) -> str:
-    return f"{100 * found['value']:.1f} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
 
 
 def _aligned(result: dict[str, Any]) -> str:
     study = result["study"]
     endpoint = study["measures"][0]
-    share, gain = (result[of][endpoint]["all"] for of in ("share", "gain"))
+    shares, gain = (result[of][endpoint]["all"] for of in ("share", "gain"))
     rows = []
-    for arm, each in share.items():
-        points = told(gain[arm]) if arm in gain else "-"
+    for arm, each in shares.items():
+        points = share(gain[arm]) if arm in gain else "-"
         rows.append(f"| {arm} | {100 * sum(each) / len(each):.1f} | {points} |")
     return ALIGNED.format(
         part=study["part"],
