@@ -13,8 +13,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from recipes.tiny_answerer.measure import MAX_TOKENS, TEMPERATURE
 from recipes.tables import share
+from recipes.tiny_answerer.measure import MAX_TOKENS, TEMPERATURE
 from recipes.tiny_judge.ship import FILES as JUDGE_FILES
 
 ASSETS = Path(__file__).resolve().parents[2] / "src" / "unireward" / "assets" / "tiny-answerer"
