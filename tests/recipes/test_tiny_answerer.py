@@ -269,22 +269,18 @@ def test_arms_differ_in_data_and_objective_and_in_nothing_else() -> None:
 
 
 def test_the_recipe_trains_and_what_it_gives_is_aligned(tmp_path: Path) -> None:
-    """From nothing to a policy in three steps; its pairs by the judge, and an arm on them."""
-    config = load_config(
-        ROOT / "recipes" / "tiny_answerer.yaml",
-        [
-            "stages.0.steps=2",
-            "stages.1.steps=1",
-            "data.pictures=4",
-            "workers=0",
-            f"output={tmp_path / 'base'}",
-        ],
-    )
+    """From nothing to a policy, a step a stage; its pairs by the judge, and an arm on them."""
+    recipe = ROOT / "recipes" / "tiny_answerer.yaml"
+    short = [f"stages.{k}.steps=1" for k in range(len(load_config(recipe).stages))]
+    few = ["data.pictures=4", "stages.4.data.pictures=4", "workers=0"]
+    config = load_config(recipe, [*short, *few, f"output={tmp_path / 'base'}"])
+    shares = [stage.data.get("careless", 0.0) for stage in config.stages]
+    assert shares == [0.0, 0.0, 0.0, 0.0, 0.3]
     base = train(config)
     assert (base.what, base.folder.name) == ("policy", "policy")
     drawn = Redraw(seed=5, levels=LEVELS)
     shipped = str(shipped_folder("tiny-answerer"))
-    plan = Plan(tmp_path, shipped, 0.04, held_out=drawn, questions=8)
+    plan = Plan(tmp_path, shipped, 0.015, held_out=drawn, questions=8)
     found = begin(plan, 1)
     assert found["pairs"]["random"]["pairs"] >= found["pairs"]["judged"]["pairs"] > 0
     pairs = make_pairs(tmp_path / "seed-1" / "data", shipped, 1, plan.prompts)
