@@ -8,11 +8,11 @@ what its alignment came to, from a ``result.json`` of :mod:`recipes.tiny_answere
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+from recipes import findings
 from recipes.tables import share
 from recipes.tiny_answerer.measure import MAX_TOKENS, TEMPERATURE
 from recipes.tiny_judge.ship import FILES as JUDGE_FILES
@@ -77,8 +77,8 @@ def card(policy: Path, measured: dict[str, Any], result: dict[str, Any] | None =
 
     with safe_open(str(policy / "model.safetensors"), framework="np") as weights:
         count = sum(weights.get_tensor(name).size for name in weights.keys())  # noqa: SIM118
-    training = json.loads((policy / "training.json").read_text(encoding="utf-8"))
-    tokenizer = json.loads((policy / "tokenizer.json").read_text(encoding="utf-8"))
+    training = findings.read(policy / "training.json")
+    tokenizer = findings.read(policy / "tokenizer.json")
     return CARD.format(
         millions=count / 1e6,
         minutes=training["seconds"] / 60,
@@ -134,8 +134,8 @@ def ship(policy: Path, measured: Path, result: Path | None) -> None:
     if policy.resolve() != ASSETS:
         for name in FILES:
             shutil.copyfile(policy / name, ASSETS / name)
-    aligned = json.loads(result.read_text(encoding="utf-8")) if result else None
-    told = json.loads(measured.read_text(encoding="utf-8"))
+    aligned = findings.read(result) if result else None
+    told = findings.read(measured)
     (ASSETS / "README.md").write_text(card(ASSETS, told, aligned), encoding="utf-8")
 
 

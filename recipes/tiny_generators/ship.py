@@ -11,12 +11,12 @@ whose figures are those of MEASURED, what ``python -m recipes.tiny_generators.me
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recipes import findings
 from recipes.tables import share
 from unireward.world.words import COLOURS, MOTIONS, SHAPES
 
@@ -117,7 +117,7 @@ def card(folder: Path, found: dict[str, Any], result: dict[str, Any] | None = No
     policy = load_generator(str(folder), device="cpu")
     pipeline, kind = policy.adapter.pipeline, KINDS[policy.adapter.task]
     parts = (pipeline.transformer, pipeline.words, pipeline.vae)
-    training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    training = findings.read(folder / "training.json")
     shares = found["shares"]
     counts = {group: of["exact"]["n"] if of else 0 for group, of in shares.items()}
     return CARD.format(
@@ -164,11 +164,11 @@ def _aligned(result: dict[str, Any]) -> str:
 
 def ship(policy: Path, measured: Path, result: Path | None, assets: Path = ASSETS) -> Path:
     """Copy the pipeline and write its card. The copy may be in its place already."""
-    found = json.loads(measured.read_text(encoding="utf-8"))
+    found = findings.read(measured)
     home = assets / KINDS[found["task"]].name
     if policy.resolve() != home:
         shutil.copytree(policy, home, dirs_exist_ok=True, copy_function=shutil.copyfile)
-    aligned = json.loads(result.read_text(encoding="utf-8")) if result else None
+    aligned = findings.read(result) if result else None
     (home / "README.md").write_text(card(home, found, aligned), encoding="utf-8")
     return home
 
