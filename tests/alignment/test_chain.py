@@ -172,6 +172,26 @@ def test_best_of_n_trains_nothing(room, tmp_path):
     assert result.end.figures.calls > result.start.figures.calls
 
 
+def test_a_page_tells_candidates_that_nobody_compared_from_those_the_judge_could_not(
+    room, tmp_path
+):
+    """A judge that is never asked which of the two is better said nothing wrong."""
+    looked = {"prompts": str(tmp_path / "held_out.txt"), "samples": 1, "limit": 3}
+    method = {"best-of-n": {"n": 2}}
+    scored = align(room(method=method, evaluation={**looked, "modes": ["score"]}))
+    page = (scored.output / "index.html").read_text(encoding="utf-8")
+    assert (page.count("Not compared"), page.count("The judge said nothing")) == (3, 0)
+    bright.JUDGES["bright"].broken = lambda record: record.candidates[0].id == "start"
+    broken = align(room("output=other", method=method, evaluation=looked))
+    page = (broken.output / "index.html").read_text(encoding="utf-8")
+    assert (page.count("Not compared"), page.count("The judge said nothing")) == (0, 3)
+    # In the order in which they are read, on a wide page and on a narrow one.
+    figures = ("Judge&#39;s score.", "Right in truth.", "Diversity, start = 1.")
+    places = [page.index(f"<figcaption>{one}") for one in figures if one in page]
+    assert len(places) > 1
+    assert places == sorted(places)
+
+
 # Stopped ---------------------------------------------------------------------------------------
 
 

@@ -120,14 +120,13 @@ def _moved(result: Result) -> list[Any]:
     figures = result.end.figures
     names = {"reward": "judge", "second": "second judge", "right": "right in truth"}
     rows = [
-        (names.get(name, name), f"{gap.value:+.3f}", f"{gap.low:+.3f} to {gap.high:+.3f}",
-         f"{gap.n:,}")
+        (names.get(name, name), _signed(gap), f"{gap.n:,}")
         for name, gap in figures.differences.items()
-    ]  # fmt: skip
+    ]
     tables: list[Any] = []
     if rows:
-        head = ("measure", "after less before", "95 % interval", "prompts")
-        tables.append(Table(head, rows, "Paired differences to the start", (1, 2, 3)))
+        head = ("measure", "after less before (95 % interval)", "prompts")
+        tables.append(Table(head, rows, "Paired differences to the start", (1, 2)))
     before = result.start.figures.diversity
     open_ = [
         (name, f"{before.get(name, 0.0):.2f}", f"{bits:.2f}")
@@ -153,7 +152,7 @@ def _curves(result: Result) -> list[Section]:
     if not found:
         return []
     intro = "Each on the same prompts and noise, with its 95 % interval; the hollow point is kept."
-    return [Section("On the way", [Columns([found[0::2], found[1::2]])], intro)]
+    return [Section("On the way", [Columns([[one] for one in found])], intro)]
 
 
 def _curve(
@@ -199,7 +198,6 @@ def _card(before: PromptRow, after: PromptRow, output: Path) -> Card:
     name = names[0] if names else next(iter(before.samples), "")
     now, then = after.samples.get(name), before.samples.get(name)
     share = now.share if now is not None else None
-    said = {1.0: "after is better", 0.0: "before is better", 0.5: "a tie"}
     state = _state(then, now)
     return Card(
         prompt=after.text,
@@ -209,11 +207,18 @@ def _card(before: PromptRow, after: PromptRow, output: Path) -> Card:
             _candidate("after", after.candidate(name), now, after, name, output, share == 1.0),
         ],
         verdict=Verdict(
-            f"The judge: {said[share]}" if share in said else "The judge said nothing",
+            _said(now),
             state,
             _truth(then, now),
         ),
     )
+
+
+def _said(now: SampleRow | None) -> str:
+    if now is None or (now.share is None and now.share_status is None):
+        return "Not compared"
+    said = {1.0: "after is better", 0.0: "before is better", 0.5: "a tie"}
+    return f"The judge: {said[now.share]}" if now.share in said else "The judge said nothing"
 
 
 def _state(then: SampleRow | None, now: SampleRow | None) -> Any:
@@ -343,7 +348,7 @@ def _range(found: Estimate, times: int = 1) -> str:
 def _signed(gap: Estimate, times: int = 1) -> str:
     places, unit = (1, " points") if times == 100 else (3, "")
     value, low, high = (times * one for one in (gap.value, gap.low, gap.high))
-    return f"{value:+.{places}f}{unit} ({low:+.{places}f} to {high:+.{places}f})"
+    return f"{value:+z.{places}f}{unit} ({low:+z.{places}f} to {high:+z.{places}f})"
 
 
 def _maybe(value: float | None) -> str:
