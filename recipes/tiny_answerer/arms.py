@@ -7,10 +7,14 @@ arm              data                                        objective
 ``random``       pairs of the same answers, by lot           ``dpo``
 ``rejection``    the winners of the judge's pairs            ``sft``
 ``supervised``   the world's right answers to the questions  ``sft``
+``best-of-n``    nothing: the judge picks among as many      none
+                 answers as a question gave, at every use
 ===============  ==========================================  =====================
 
-All take the same number of steps of ``ROWS`` answers. ``CHOSEN`` was settled on the validation
-seed by ``recipes.tiny_answerer.choose``.
+All that train take the same number of steps of ``ROWS`` answers. ``CHOSEN`` was settled on the
+validation seed by ``recipes.tiny_answerer.choose``: of rates from 1e-4 to 1e-3 the best one of
+either objective. Of 600 questions 48.7 % were answered wrongly before, and after ``dpo`` at 1e-4,
+3e-4, 6e-4 and RPO's alpha of 1 39.0, 30.5, 26.2 (at 3e-4 and .3 30.8, and worse when greedy).
 """
 
 from __future__ import annotations
@@ -21,7 +25,9 @@ from typing import Any
 
 from recipes.tiny_answerer.pairs import Pairs
 
-NAMES = ("dpo", "random", "rejection", "supervised")
+TRAINED = ("dpo", "random", "rejection", "supervised")
+BEST_OF_N = "best-of-n"
+NAMES = (*TRAINED, BEST_OF_N)
 ROWS = 64
 
 
@@ -30,8 +36,8 @@ class Chosen:
     """Learning rates of both objectives; DPO's beta and its weight of the better answer's
     likelihood (RPO's alpha)."""
 
-    dpo_lr: float = 1e-4
-    sft_lr: float = 1e-4
+    dpo_lr: float = 6e-4
+    sft_lr: float = 1e-3
     beta: float = 0.1
     rpo_alpha: float = 1.0
     steps: int = 200

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recipes.tiny_answerer.arms import CHOSEN, NAMES, Arm, Chosen
+from recipes.tiny_answerer.arms import CHOSEN, TRAINED, Arm, Chosen
 from recipes.tiny_answerer.reproduce import VALIDATION, VALIDATION_QUESTIONS, Plan, begin, run_arm
 from unireward.policies.load import shipped_folder
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("values", nargs="*", help="of Chosen: dpo_lr=3e-4 beta=0.1 ...")
-    parser.add_argument("--arms", nargs="+", default=["dpo"], choices=NAMES)
+    parser.add_argument("--arms", nargs="+", default=["dpo"], choices=TRAINED)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--questions", type=int, default=600)
     parser.add_argument("--base")

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from unireward.policies.answers import AnswerPolicy
 from unireward.policies.load import load_policy
 from unireward.prompt import Prompt
 from unireward.protocols import Policy
@@ -91,13 +92,17 @@ def _judged(sampled: Sampled, asked: Asked) -> tuple[bool, str]:
     return truth.is_right, ANOTHER if truth.reason == ANOTHER else truth.status
 
 
+def answerer(path: str, temperature: float = TEMPERATURE) -> AnswerPolicy:
+    """The policy of a folder or name, as it is measured."""
+    policy = load_policy(path, temperature=temperature, max_tokens=MAX_TOKENS, device="cpu")
+    assert isinstance(policy, AnswerPolicy), path
+    return policy
+
+
 def measured(path: str, n: int, seed: int, drawn: Redraw = HELD_OUT) -> dict[str, Answered]:
     """Of a policy's folder or name: ``sampled`` at ``TEMPERATURE``, and ``greedy``."""
-    found = {}
-    for name, temperature in (("sampled", TEMPERATURE), ("greedy", 0.0)):
-        policy = load_policy(path, temperature=temperature, max_tokens=MAX_TOKENS, device="cpu")
-        found[name] = answered(policy, drawn, n, seed)
-    return found
+    ways = {"sampled": TEMPERATURE, "greedy": 0.0}
+    return {way: answered(answerer(path, heat), drawn, n, seed) for way, heat in ways.items()}
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -5,7 +5,7 @@ error rate at temperature 1 (the policy itself) of ``dpo`` against the answerer 
 600 held-out questions (levels 1 and 2), over three seeds (answers, judgments, training and sampling
 anew). Asked is a reduction of a quarter or more; it is *reached* where the mean is at least 0.25,
 the 95 % interval (crossed bootstrap over seeds and questions) lies above zero and every seed
-agrees in sign. Beside it stand the controls ``random``, ``rejection`` and ``supervised``
+agrees in sign. Beside it stand ``random``, ``rejection``, ``supervised`` and ``best-of-n``
 (:mod:`recipes.tiny_answerer.arms`), each with its own reduction and its paired difference from
 ``dpo``, and the greedy error rate of all. Truth is the world's. Rates, beta and steps were chosen
 on ``VALIDATION``, a seed and questions that are in no report.
@@ -13,7 +13,7 @@ on ``VALIDATION``, a seed and questions that are in no report.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,16 @@ from recipes import findings
 from recipes.comparisons import check_seeds, compared, is_above, with_seeds
 from recipes.crew import each
 from recipes.tables import listed, row, spread
-from recipes.tiny_answerer.arms import CHOSEN, NAMES, Arm, Chosen
-from recipes.tiny_answerer.measure import HELD_OUT, LEVELS, TEMPERATURE, measured
-from recipes.tiny_answerer.pairs import Pairs, make_pairs
+from recipes.tiny_answerer.arms import BEST_OF_N, CHOSEN, NAMES, Arm, Chosen
+from recipes.tiny_answerer.measure import (
+    HELD_OUT,
+    LEVELS,
+    TEMPERATURE,
+    answered,
+    answerer,
+    measured,
+)
+from recipes.tiny_answerer.pairs import ANSWERS, Pairs, make_pairs
 from unireward.errors import InputError
 from unireward.stats.intervals import Estimate
 from unireward.world.redraw import Redraw
@@ -96,7 +103,7 @@ class Result:
         said = [f"error rate in %, mean of {self.seeds} seeds (lowest to highest)", ""]
         said.append(row("arm", [f"at {TEMPERATURE}", "greedy"]))
         arms = (BASE, *NAMES)
-        said += [row(arm, [spread(self.error[way][arm]) for way in WAYS]) for arm in arms]
+        said += [row(arm, [_cell(self.error[way].get(arm)) for way in WAYS]) for arm in arms]
         title = "relative reduction of the error rate at that temperature, 95 % interval"
         said += listed(title, self.reduction)
         title = "error rate of dpo less that of the control, points with 95 % interval"
@@ -131,8 +138,13 @@ def reproduce(
 
 
 def _both(found: dict[str, Any]) -> str:
-    means = [100 * float(np.mean(found["wrong"][way])) for way in WAYS]
-    return f"{means[0]:.1f} (greedy {means[1]:.1f})"
+    means = {way: f"{100 * float(np.mean(rows)):.1f}" for way, rows in found["wrong"].items()}
+    greedy = f" (greedy {means['greedy']})" if "greedy" in means else ""
+    return means["sampled"] + greedy
+
+
+def _cell(rates: Sequence[float] | None) -> str:
+    return "-" if rates is None else spread(rates)
 
 
 def _rights(found: dict[str, Any]) -> str:
@@ -161,17 +173,30 @@ def begin(plan: Plan, seed: int) -> dict[str, Any]:
 
 def run_arm(arm: Arm, plan: Plan) -> dict[str, Any]:
     """Train an arm and answer with it: wrong or not, for each held-out question."""
-    from unireward.training.config import parse_config
-    from unireward.training.run import train
-
     file = plan.out / arm.folder / "answered.json"
     if file.is_file():
         return findings.read(file)
+    seconds, wrong = (_picked if arm.name == BEST_OF_N else _trained)(arm, plan)
+    return findings.write(file, {"seconds": seconds, "wrong": wrong})
+
+
+def _trained(arm: Arm, plan: Plan) -> tuple[float, dict[str, list[int]]]:
+    from unireward.training.config import parse_config
+    from unireward.training.run import train
+
     pairs = pairs_of(plan, arm.seed)
-    config = arm.config(plan.out, plan.base, pairs, plan.scale, plan.chosen)
-    trained = train(parse_config(config))
-    wrong = wrong_of(plan, str(trained.folder), arm.seed)
-    return findings.write(file, {"seconds": trained.seconds, "wrong": wrong})
+    trained = train(parse_config(arm.config(plan.out, plan.base, pairs, plan.scale, plan.chosen)))
+    return trained.seconds, wrong_of(plan, str(trained.folder), arm.seed)
+
+
+def _picked(arm: Arm, plan: Plan) -> tuple[float, dict[str, list[int]]]:
+    """No greedy one: its answers to a question are all the same."""
+    import unireward as ur
+    from unireward.alignment import BestOfN
+
+    policy = BestOfN(answerer(plan.base), ur.load("tiny", device="cpu", cache=False), ANSWERS)
+    found = answered(policy, plan.held_out, plan.questions, arm.seed)
+    return 0.0, {"sampled": list(found.wrong)}
 
 
 def wrong_of(plan: Plan, policy: str, seed: int) -> dict[str, list[int]]:
@@ -197,8 +222,8 @@ def collect(plan: Plan, seeds: int) -> Result:
             found[name] = findings.read(plan.out / arm.folder / "answered.json")
             seconds[arm.folder] = found[name]["seconds"]
         for name, one in found.items():
-            for way in WAYS:
-                wrong[way].setdefault(name, []).append(one["wrong"][way])
+            for way, rows in one["wrong"].items():
+                wrong[way].setdefault(name, []).append(rows)
     sampled = wrong["sampled"]
     return Result(
         seeds=seeds,

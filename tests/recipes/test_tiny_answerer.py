@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from recipes.tiny_answerer.arms import CHOSEN, NAMES, ROWS, Arm
+from recipes.tiny_answerer.arms import BEST_OF_N, CHOSEN, NAMES, ROWS, TRAINED, Arm
 from recipes.tiny_answerer.careless import wrong_answer
 from recipes.tiny_answerer.examples import asked_of, picture_tree
 from recipes.tiny_answerer.measure import HELD_OUT, LEVELS, TASK, answered, prompts_of
@@ -229,7 +229,8 @@ def made_up(tmp_path: Path, rates: dict[str, float]) -> Result:
         base = rng.random(400) < 0.4
         for name in (BASE, *NAMES):
             wrong = base & (rng.random(400) < rates.get(name, 1.0))
-            row = {way: wrong.astype(int).tolist() for way in ("sampled", "greedy")}
+            ways = ("sampled",) if name == BEST_OF_N else ("sampled", "greedy")
+            row = {way: wrong.astype(int).tolist() for way in ways}
             body = {"wrong": row, "seconds": 1.0, "pairs": {}}
             folder = tmp_path / f"seed-{seed}" / (name if name != BASE else "")
             folder.mkdir(parents=True, exist_ok=True)
@@ -245,6 +246,8 @@ def test_the_endpoint_is_reached_or_it_is_not(tmp_path: Path) -> None:
     assert good.against["random"]["high"] < 0
     assert good.lines()[-1] == "a reduction of 25 % by dpo: reached"
     assert json.loads(json.dumps(good.to_dict()))["reached"] is True
+    (best,) = (line for line in good.lines() if line.startswith("best-of-n") and "(" in line)
+    assert best.split()[-1] == "-"  # nothing to pick among where all answers are the same
     small = made_up(tmp_path / "small", {"dpo": 0.9})
     assert small.reduction["dpo"]["low"] > 0  # better, and not by a quarter
     assert not small.reached
@@ -253,7 +256,7 @@ def test_the_endpoint_is_reached_or_it_is_not(tmp_path: Path) -> None:
 
 def test_arms_differ_in_data_and_objective_and_in_nothing_else() -> None:
     files = SimpleNamespace(judged=Path("j"), random=Path("r"), right=Path("w"))
-    configs = {name: Arm(name, 1).config(Path("o"), "b", files) for name in NAMES}  # type: ignore[arg-type]
+    configs = {name: Arm(name, 1).config(Path("o"), "b", files) for name in TRAINED}  # type: ignore[arg-type]
     seen = {n: (c["data"]["sources"][0]["records"], *c["objective"]) for n, c in configs.items()}
     assert seen == {
         "dpo": ("j", "dpo"), "random": ("r", "dpo"), "rejection": ("j", "sft"),
@@ -292,3 +295,5 @@ def test_the_recipe_trains_and_what_it_gives_is_aligned(tmp_path: Path) -> None:
     told = run_arm(Arm("dpo", 1), plan)
     assert len(told["wrong"]["sampled"]) == 8
     assert run_arm(Arm("dpo", 1), plan) == told  # from its file
+    picked = run_arm(Arm(BEST_OF_N, 1), plan)["wrong"]
+    assert {way: len(rows) for way, rows in picked.items()} == {"sampled": 8}
