@@ -72,7 +72,7 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, AlignC
     monkeypatch.setattr(arms, "right_file", drawn_file)
     plan = Plan(PICTURES, tmp_path, "runs/t2i")
     made = {name: Arm(name, 2).config(plan) for name in NAMES}
-    assert drawn == [2 * 12 * 64]
+    assert drawn == [2 * 12 * 96]
     return made
 
 
@@ -138,9 +138,9 @@ def test_online_is_the_recipe_that_a_user_runs(
 def test_scale_shrinks_everything(tmp_path: Path) -> None:
     config = Arm("offline", 1).config(Plan(PICTURES, tmp_path, "runs/t2i", scale=0.25))
     told = Arm(ONLINE, 1).config(Plan(PICTURES, tmp_path, "runs/t2i", scale=0.25))
-    assert told.method == {"online": {"rounds": 3, "prompts": 16, "decay": 0.5}}
+    assert told.method == {"online": {"rounds": 3, "prompts": 24, "decay": 0.5}}
     assert (told.limit, told.evaluation.limit, told.evaluation.samples) == (24, 18, 2)
-    assert (config.candidates, config.training.steps) == (8, 48)
+    assert (config.candidates, config.training.steps) == (24, 24)
 
 
 def test_what_is_tried_is_looked_at_on_captions_of_its_own(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_what_is_tried_is_looked_at_on_captions_of_its_own(tmp_path: Path) -> No
     assert (config.curation, config.way.length) == (("pair_rank",), 10)
     assert config.evaluation.prompts == file_of("pictures", "validation")
     offline = Arm("offline", VALIDATION).config(plan)
-    assert (offline.training.optimiser.lr, offline.training.steps) == (5e-5, 160)
+    assert (offline.training.optimiser.lr, offline.training.steps) == (5e-5, 80)
     # No bracket, which a file's name is not to have.
     folder = "curation=_pair_rank_-method.online.rounds=10-offline=5e-5-scale=1"
     assert config.output == tmp_path / "pictures" / folder / f"seed-{VALIDATION}" / ONLINE
