@@ -87,9 +87,11 @@ def main() -> None:
     parser.add_argument("policy", help="a generator's folder")
     parser.add_argument("--n", type=int, default=600)
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--guidance", type=float, help="the generator's own unless given")
     given = parser.parse_args()
-    policy = load_policy(given.policy)
-    body = {"task": policy.adapter.task, "n": given.n, "seed": given.seed}
+    options = {} if given.guidance is None else {"guidance_scale": given.guidance}
+    policy = load_policy(given.policy, **options)
+    body = {"task": policy.adapter.task, "n": given.n, "seed": given.seed, **options}
     print(json.dumps({**body, "shares": measured(policy, given.n, given.seed)}, indent=1))
 
 
