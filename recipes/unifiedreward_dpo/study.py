@@ -47,8 +47,8 @@ class Study:
 @dataclass(frozen=True)
 class Rates:
     """Learning rates of the arms that do not learn at the recipe's: of pictures, the better of two
-    on captions of validation, where 1e-4 and 3e-4 gave ``offline`` 3.4 and 4.2 points and ``rejection``
-    -5.2 and -3.7, and 1e-4 and 5e-4 gave ``supervised`` .5 and .3."""
+    on captions of validation. There 1e-4 and 3e-4 gave ``offline`` 3.4 and 4.2 points and
+    ``rejection`` -5.2 and -3.7; 1e-4 and 5e-4 gave ``supervised`` .5 and .3."""
 
     offline: float = 3e-4
     rejection: float = 3e-4
