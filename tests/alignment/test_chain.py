@@ -267,6 +267,14 @@ def test_a_full_disk_keeps_what_was_found(room, tmp_path, monkeypatch):
 # Bad input -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("prompts", ["empty.txt", "missing.txt"])
+def test_prompts_that_are_none_are_said_before_anything_is_sampled(room, tmp_path, prompts):
+    (tmp_path / "empty.txt").write_text("\n", encoding="utf-8")
+    with pytest.raises(InputError, match=f"prompts: {prompts} ?(:|holds no prompt)"):
+        align(room(prompts=prompts))
+    assert not (tmp_path / "out/evaluations").exists()
+
+
 def test_rounds_without_a_pair_are_counted_and_end_the_chain(room, tmp_path):
     bright.JUDGES["bright"].broken = lambda record: "-" in record.id
     config = room(method={"online": {"rounds": 5, "prompts": 4}})

@@ -120,6 +120,8 @@ def test_a_folder_or_a_pattern_of_files(tmp_path: Path) -> None:
     wanted = [f"r{k}" for k in range(5)]
     for spec in (tmp_path, tmp_path / "x-*.jsonl"):
         assert [name for name, _ in every(source(spec, orders="given"))] == wanted
+    own = lines(tmp_path, [row(7, tmp_path)], "z[x].jsonl")  # brackets, and no pattern
+    assert [name for name, _ in every(source(own, orders="given"))] == ["r7"]
     with pytest.raises(InputError, match="no file fits the pattern"):
         source(tmp_path / "y-*.jsonl")
     with pytest.raises(InputError, match="unpack it"):

@@ -143,8 +143,11 @@ class Chain:
 
 
 def prompts_of(config: AlignConfig, path: Path, field: str, limit: int | None) -> list[Prompt]:
-    """The prompts of a file. InputError where there are none."""
-    found = list(islice(read_prompts(path, task=config.task), limit))
+    """The prompts of a file. InputError, with the field, where it has none or cannot be read."""
+    try:
+        found = list(islice(read_prompts(path, task=config.task), limit))
+    except InputError as error:
+        raise InputError(f"{field}: {error}") from None
     if not found:
         raise InputError(f"{field}: {path} holds no prompt; give some")
     return found

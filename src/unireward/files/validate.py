@@ -12,10 +12,11 @@ from unireward.media.source import clip
 from unireward.record import Row
 
 M = TypeVar("M", bound=Row)
+META = "meta"
 
 _MENDS = {
     "missing": "is missing; add it",
-    "extra_forbidden": "is no field of the format; check its spelling, or move it into meta",
+    "extra_forbidden": "is no field of the format; check its spelling",
     "string_type": "must be a string",
     "string_unicode": "holds half a surrogate pair; give whole characters",
     "string_too_short": "must not be empty",
@@ -38,15 +39,18 @@ def validate(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InputError(explain(error)) from None
+        raise InputError(explain(error, META in model.model_fields)) from None
 
 
-def explain(error: ValidationError) -> str:
-    """The first fault as ``candidates[1].content[0].path: must be a string, not 3``."""
+def explain(error: ValidationError, has_meta: bool = False) -> str:
+    """The first fault as ``candidates[1].content[0].path: must be a string, not 3``. ``has_meta``
+    says that what has no field of its own can be kept under ``meta``."""
     faults = error.errors(include_url=False, include_context=True)
     first = faults[0]
     field = where(first["loc"])
     mend = _mend(first)
+    if has_meta and first["type"] == "extra_forbidden":
+        mend += f", or move it into {META}"
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{field}: {mend}{more}" if field else f"{mend}{more}"
 

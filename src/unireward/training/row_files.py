@@ -175,13 +175,14 @@ def row_file(path: Path) -> RowFile:
 
 
 def files_of(pattern: str) -> list[Path]:
-    """The files of a path, a folder or a pattern, in the order of their names."""
+    """The files of a path, a folder or a pattern, in the order of their names. What is there under
+    the very name is no pattern."""
     path = Path(pattern)
     if path.is_dir():
         _check_shards(path)
         found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)
         mend = "it holds no .jsonl, .parquet or .tar file"
-    elif any(mark in pattern for mark in "*?["):
+    elif any(mark in pattern for mark in "*?[") and not path.is_file():
         from glob import glob
 
         found = sorted(Path(name) for name in glob(pattern, recursive=True))
