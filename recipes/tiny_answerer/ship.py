@@ -115,8 +115,8 @@ def _states(measured: dict[str, Any]) -> str:
 def _aligned(result: dict[str, Any]) -> str:
     rows = []
     for arm, sampled in result["error"]["sampled"].items():
-        greedy, found = result["error"]["greedy"][arm], result["reduction"].get(arm)
-        means = [f"{100 * sum(row) / len(row):.1f}" for row in (sampled, greedy)]
+        greedy, found = result["error"]["greedy"].get(arm), result["reduction"].get(arm)
+        means = [f"{100 * sum(row) / len(row):.1f}" if row else "-" for row in (sampled, greedy)]
         rows.append(f"| {arm} | {means[0]} | {means[1]} | {share(found) if found else '-'} |")
     return ALIGNED.format(
         seeds=result["seeds"],

@@ -77,13 +77,14 @@ def main() -> None:
     parser.add_argument("part", choices=STUDIES)
     parser.add_argument("values", nargs="*", help="training.optimiser.lr=1e-4 supervised=1e-4 ...")
     parser.add_argument("--arms", nargs="+", default=[ONLINE], choices=NAMES)
+    parser.add_argument("--seed", type=int, default=VALIDATION)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--base", help="folder of a generator, in place of the shipped one")
     args = parser.parse_args()
     base = base_of(args.part, {args.part: args.base} if args.base else {})
     plan = plan_of(STUDIES[args.part], args.out, base, args.values, args.scale)
     for name in args.arms:
-        arm = Arm(name, VALIDATION)
+        arm = Arm(name, args.seed)
         print(line(arm, plan, run_arm(arm, plan)), flush=True)
 
 
