@@ -14,7 +14,8 @@ arm             learns                                                          
 
 All that train take the same number of steps with the same number of rows (a pair has two), their
 rate falls over the same last share of them, and no arm learns on a caption that is looked at.
-``online``, ``random``, ``offline`` and ``rejection`` draw equally many candidates.
+``online``, ``random`` and ``offline`` draw equally many candidates; ``rejection`` takes what
+``offline`` drew.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from recipes.unifiedreward_dpo.right import right_file
 from recipes.unifiedreward_dpo.study import ONLINE, Plan
 from unireward.alignment.config import AlignConfig, parse_config
 
+OFFLINE = "offline"
+AFTER = {"rejection": OFFLINE}
+"""Arm -> the arm whose pairs it learns from, which comes first."""
 DROP_CAPTION = 0.1
 """Of single pictures: as the generator was first trained, which its guidance needs."""
 
@@ -106,14 +110,14 @@ def _offline(settings: dict[str, Any], plan: Plan, seed: int) -> dict[str, Any]:
         "method": "dpo",
         "candidates": spent.candidates_each,
         "curation": ["pair_rank", {"prompt_quota": {"n": spent.pairs_each}}],
-        "training": _at_once(settings, plan, "offline"),
+        "training": _at_once(settings, plan, OFFLINE),
     }
 
 
 def _rejection(settings: dict[str, Any], plan: Plan, seed: int) -> dict[str, Any]:
+    pairs = plan.out / Arm(OFFLINE, seed).folder / "rounds" / "001" / "curation" / "records.jsonl"
     return {
-        **_offline(settings, plan, seed),
-        "method": "rejection",
+        "method": {"sft": {"records": str(pairs)}},
         "training": _alone(settings, plan, "rejection"),
     }
 
@@ -132,7 +136,7 @@ def _best_of_n(settings: dict[str, Any], plan: Plan, seed: int) -> dict[str, Any
 
 
 _OWN = {
-    ONLINE: _online, "random": _random, "offline": _offline, "rejection": _rejection,
+    ONLINE: _online, "random": _random, OFFLINE: _offline, "rejection": _rejection,
     "supervised": _supervised, "best-of-n": _best_of_n,
 }  # fmt: skip
 NAMES = tuple(_OWN)

@@ -7,13 +7,15 @@ level 1 (one thing and its motion), which are not learned on, 30 of them of comb
 generator was never shown; 4 clips of each under the same noise before and after, noise, lots and
 training anew for each of three seeds. It is *reached* where the 95 % interval (crossed bootstrap
 over seeds and captions) lies above zero and every seed agrees in sign. Clips of which everything
-is right stand beside it.
+is right stand beside it, and what offline pairs, their winners alone and the judge's pick of as
+many come to.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
+from recipes.unifiedreward_dpo.arms import OFFLINE
 from recipes.unifiedreward_dpo.run import run
 from recipes.unifiedreward_dpo.study import ONLINE, RIGHT, Study
 
@@ -21,7 +23,7 @@ CLIPS = Study(
     part="clips",
     what="clips of the right motion",
     recipe="tiny_t2v_dpo.yaml",
-    arms=(ONLINE,),
+    arms=(ONLINE, OFFLINE, "rejection", "best-of-n"),
     measures=("motion", RIGHT),
 )
 

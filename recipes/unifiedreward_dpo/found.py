@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recipes.unifiedreward_dpo.arms import Arm
+from recipes.unifiedreward_dpo.arms import AFTER, Arm
 from recipes.unifiedreward_dpo.study import RIGHT, Plan
 from unireward.alignment.chain import START
 from unireward.alignment.evaluation import FOLDER
@@ -37,8 +37,16 @@ class Found:
 
 
 def run_arm(arm: Arm, plan: Plan) -> Found:
-    """Align, or go on with it; one that is finished is taken as it is."""
+    """Align, or go on with it; one that is finished is taken as it is. Another arm that it learns
+    from is run first."""
+    if arm.name in AFTER:
+        run_arm(Arm(AFTER[arm.name], arm.seed), plan)
     return found_in(align(arm.config(plan)), plan.study.measures)
+
+
+def run_arms(arms: Sequence[Arm], plan: Plan) -> list[Found]:
+    """One after another."""
+    return [run_arm(arm, plan) for arm in arms]
 
 
 def found_in(result: Result, measures: Sequence[str]) -> Found:

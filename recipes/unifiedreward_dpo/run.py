@@ -10,9 +10,9 @@ import numpy as np
 from recipes.comparisons import check_seeds
 from recipes.crew import each
 from recipes.findings import write_result
-from recipes.unifiedreward_dpo.arms import Arm
+from recipes.unifiedreward_dpo.arms import AFTER, Arm
 from recipes.unifiedreward_dpo.bases import SHIPPED_ONES, base_of, check_bases
-from recipes.unifiedreward_dpo.found import Found, run_arm
+from recipes.unifiedreward_dpo.found import Found, run_arms
 from recipes.unifiedreward_dpo.result import Result, collect
 from recipes.unifiedreward_dpo.study import Plan, Study
 
@@ -30,14 +30,26 @@ def run(
     check_seeds(seeds)
     check_bases(bases, [study.part])
     plan = Plan(study, out, base_of(study.part, bases), scale)
-    arms = [Arm(name, seed) for seed in range(1, seeds + 1) for name in study.arms]
     found: dict[Arm, Found] = {}
-    for arm, one in each(workers, run_arm, {arm: (arm, plan) for arm in arms}):
-        found[arm] = one
-        say(f"{arm.folder}: {told(one, study.endpoint)}")
+    todo = {arms: (arms, plan) for arms in in_turn(study, seeds)}
+    for arms, ones in each(workers, run_arms, todo):
+        for arm, one in zip(arms, ones, strict=True):
+            found[arm] = one
+            say(f"{arm.folder}: {told(one, study.endpoint)}")
     result = collect(study, found, seeds, scale)
     write_result(out, result)
     return result
+
+
+def in_turn(study: Study, seeds: int) -> list[tuple[Arm, ...]]:
+    """Every arm of every seed; those that wait for another come with it, after it."""
+    chains = []
+    for seed in range(1, seeds + 1):
+        for name in study.arms:
+            if AFTER.get(name) not in study.arms:
+                later = [one for one in study.arms if AFTER.get(one) == name]
+                chains.append(tuple(Arm(one, seed) for one in (name, *later)))
+    return chains
 
 
 def told(found: Found, measure: str) -> str:

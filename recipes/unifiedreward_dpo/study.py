@@ -99,6 +99,7 @@ class Plan:
                 "limit": self._shrunk(_lines(held_out)),
                 "samples": max(1, round(looked["samples"] * min(1.0, self.scale))),
                 "modes": ["score"],
+                "options": looked.get("options", {}),
             },
             "alarm": "off",  # it looks at the truth, by which nothing is to be chosen
         }

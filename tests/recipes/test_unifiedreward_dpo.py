@@ -14,10 +14,11 @@ import pytest
 from recipes.unifiedreward_dpo import reproduce
 from recipes.unifiedreward_dpo.arms import Arm
 from recipes.unifiedreward_dpo.clips import CLIPS
-from recipes.unifiedreward_dpo.found import Found, run_arm, shares
+from recipes.unifiedreward_dpo.found import Found, run_arm, run_arms, shares
 from recipes.unifiedreward_dpo.pictures import PICTURES
 from recipes.unifiedreward_dpo.prompts import file_of
 from recipes.unifiedreward_dpo.result import Result, collect
+from recipes.unifiedreward_dpo.run import in_turn
 from recipes.unifiedreward_dpo.study import BASE, ONLINE, Plan
 from tests.policies.pipelines import stirred
 from unireward.alignment.rows import PromptRow, SampleRow
@@ -151,6 +152,27 @@ def test_an_arm_learns_the_world_s_right_pictures(
     assert [done["skipped"] for done in told["rounds"]] == [None]
 
 
+def test_an_arm_that_learns_from_another_s_pairs_comes_after_it(
+    tmp_path: Path, generators: dict[str, str]
+) -> None:
+    plan = Plan(PICTURES, tmp_path, generators["pictures"], 0.05, overrides=FEW)
+    offline, rejection = Arm("offline", 1), Arm("rejection", 1)
+    assert (offline, rejection) in in_turn(PICTURES, 2)
+    arms = [arm for chain in in_turn(PICTURES, 2) for arm in chain]
+    assert sorted((a.seed, a.name) for a in arms) == sorted(
+        (seed, name) for seed in (1, 2) for name in PICTURES.arms
+    )
+    first, found = run_arms((offline, rejection), plan)
+    assert first.before == found.before
+    done = [
+        json.loads((tmp_path / f"seed-1/{name}/rounds/001/done.json").read_text())
+        for name in ("offline", "rejection")
+    ]
+    assert done[0]["counts"]["candidates"]["made"] > 0
+    assert done[1]["metrics"]
+    assert run_arm(rejection, plan) == found  # by itself too
+
+
 def test_clips_are_looked_at_for_their_motion(tmp_path: Path, generators: dict[str, str]) -> None:
     words = (*FEW, "curation=[random_pairs]")
     plan = Plan(CLIPS, tmp_path, generators["clips"], 0.05, overrides=words)
@@ -160,7 +182,8 @@ def test_clips_are_looked_at_for_their_motion(tmp_path: Path, generators: dict[s
     assert found.curve == {
         0: np.mean(found.before["motion"]), 1: np.mean(found.after["motion"])
     }  # fmt: skip
-    result = collect(CLIPS, {Arm(ONLINE, s): found for s in (1, 2)}, 2, 0.05)
+    alone = replace(CLIPS, arms=(ONLINE,))
+    result = collect(alone, {Arm(ONLINE, s): found for s in (1, 2)}, 2, 0.05)
     assert result.against == {}
     assert result.lines()[-1] == "clips of the right motion, a gain by online: not reached"
 

@@ -81,14 +81,14 @@ def test_arms_sample_and_learn_equally_much(configs: dict[str, AlignConfig]) -> 
     pairs = online["rounds"] * online["prompts"]
     steps = online["rounds"] * configs[ONLINE].training.steps
     rows = 2 * configs[ONLINE].training.batch.size
-    for name in ("offline", "rejection"):
-        config = configs[name]
-        assert config.limit is not None
-        assert config.limit * config.candidates == pairs * configs[ONLINE].candidates
-        assert isinstance(config.curation, tuple)
-        quota = config.curation[1]["prompt_quota"]["n"]
-        assert config.curation[0] == "pair_rank"
-        assert quota * config.limit == pairs
+    config = configs["offline"]
+    assert config.limit is not None
+    assert config.limit * config.candidates == pairs * configs[ONLINE].candidates
+    assert isinstance(config.curation, tuple)
+    assert config.curation[0] == "pair_rank"
+    assert config.curation[1]["prompt_quota"]["n"] * config.limit == pairs
+    curated = config.output / "rounds/001/curation/records.jsonl"
+    assert configs["rejection"].method == {"sft": {"records": str(curated)}}
     for name in ("offline", "rejection", "supervised"):
         training = configs[name].training
         sides = 2 if name == "offline" else 1
