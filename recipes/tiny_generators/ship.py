@@ -18,9 +18,11 @@ from typing import Any
 
 from recipes import findings
 from recipes.tables import share
+from unireward.files.settings import read_settings
 from unireward.world.words import COLOURS, MOTIONS, SHAPES
 
-ASSETS = Path(__file__).resolve().parents[2] / "src" / "unireward" / "assets"
+RECIPES = Path(__file__).resolve().parents[1]
+ASSETS = RECIPES.parent / "src" / "unireward" / "assets"
 VALUES = {"colour": len(COLOURS), "shape": len(SHAPES), "motion": len(MOTIONS)}
 """Of how many values each fact is one, beside the count."""
 
@@ -67,8 +69,8 @@ ALIGNED = """
 ## After alignment
 
 What `unireward reproduce unifiedreward-dpo-{part}` came to: {what} in % on captions that
-no arm learned on, mean of {seeds} seeds, and the gain over this generator in points with its 95 %
-interval.
+no arm learned on, drawn with guidance {guidance:g}, mean of {seeds} seeds, and the gain over this
+generator in points with its 95 % interval.
 
 | | share | gain |
 | --- | --- | --- |
@@ -155,6 +157,7 @@ def _aligned(result: dict[str, Any]) -> str:
     return ALIGNED.format(
         part=study["part"],
         what=study["what"],
+        guidance=read_settings(RECIPES / study["recipe"])["policy"]["guidance_scale"],
         seeds=result["seeds"],
         rows="\n".join(rows),
         asked=f"+{100 * study['asked']:.0f} points" if study["asked"] else "a gain",

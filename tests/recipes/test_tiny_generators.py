@@ -60,7 +60,10 @@ def test_the_card_has_the_figures_that_were_measured(task: str, tmp_path: Path) 
     found.write_text(json.dumps({"task": task, "n": 3, "seed": 0, "shares": shares}))
     gain = {"value": 0.1, "low": 0.05, "high": 0.15}
     result = tmp_path / "result.json"
-    study = {"part": "p", "what": "right ones", "measures": ["right"], "asked": 0.1}
+    study = {
+        "part": "p", "what": "right ones", "measures": ["right"], "asked": 0.1,
+        "recipe": "tiny_t2i_dpo.yaml",
+    }  # fmt: skip
     share = {"base": [0.4, 0.5], "online": [0.5, 0.6]}
     body = {
         "study": study, "seeds": 2, "reached": True,
@@ -72,6 +75,7 @@ def test_the_card_has_the_figures_that_were_measured(task: str, tmp_path: Path) 
     assert "| all of it |  | 45.6 [40.0, 50.0] |" in card
     assert "1,234 steps (here 10 minutes" in card
     assert "| base | 45.0 | - |" in card
+    assert "drawn with guidance 1.5" in card
     assert "| online | 55.0 | 10.0 [5.0, 15.0] |" in card
     assert "Asked of `online`: +10 points, reached." in card
     assert load_policy(str(home), device="cpu").adapter.task == task
