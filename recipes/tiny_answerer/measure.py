@@ -21,7 +21,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unireward.policies.answers import AnswerPolicy
 from unireward.policies.load import load_policy
 from unireward.prompt import Prompt
 from unireward.protocols import Policy
@@ -92,11 +91,9 @@ def _judged(sampled: Sampled, asked: Asked) -> tuple[bool, str]:
     return truth.is_right, ANOTHER if truth.reason == ANOTHER else truth.status
 
 
-def answerer(path: str, temperature: float = TEMPERATURE) -> AnswerPolicy:
+def answerer(path: str, temperature: float = TEMPERATURE) -> Policy:
     """The policy of a folder or name, as it is measured."""
-    policy = load_policy(path, temperature=temperature, max_tokens=MAX_TOKENS, device="cpu")
-    assert isinstance(policy, AnswerPolicy), path
-    return policy
+    return load_policy(path, temperature=temperature, max_tokens=MAX_TOKENS, device="cpu")
 
 
 def measured(path: str, n: int, seed: int, drawn: Redraw = HELD_OUT) -> dict[str, Answered]:

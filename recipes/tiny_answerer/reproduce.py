@@ -7,8 +7,8 @@ anew). Asked is a reduction of a quarter or more; it is *reached* where the mean
 the 95 % interval (crossed bootstrap over seeds and questions) lies above zero and every seed
 agrees in sign. Beside it stand ``random``, ``rejection``, ``supervised`` and ``best-of-n``
 (:mod:`recipes.tiny_answerer.arms`), each with its own reduction and its paired difference from
-``dpo``, and the greedy error rate of all. Truth is the world's. Rates, beta and steps were chosen
-on ``VALIDATION``, a seed and questions that are in no report.
+``dpo``, and the greedy error rate of all that train. Truth is the world's. Rates, beta and steps
+were chosen on ``VALIDATION``, a seed and questions that are in no report.
 """
 
 from __future__ import annotations

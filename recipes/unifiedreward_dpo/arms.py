@@ -26,6 +26,8 @@ from typing import Any
 from recipes.unifiedreward_dpo.right import right_file
 from recipes.unifiedreward_dpo.study import ONLINE, Plan
 from unireward.alignment.config import AlignConfig, parse_config
+from unireward.alignment.rounds import folder_of
+from unireward.curation.run import RECORDS
 
 OFFLINE = "offline"
 AFTER = {"rejection": OFFLINE}
@@ -115,7 +117,7 @@ def _offline(settings: dict[str, Any], plan: Plan, seed: int) -> dict[str, Any]:
 
 
 def _rejection(settings: dict[str, Any], plan: Plan, seed: int) -> dict[str, Any]:
-    pairs = plan.out / Arm(OFFLINE, seed).folder / "rounds" / "001" / "curation" / "records.jsonl"
+    pairs = folder_of(plan.out / Arm(OFFLINE, seed).folder, 1) / "curation" / RECORDS
     return {
         "method": {"sft": {"records": str(pairs)}},
         "training": _alone(settings, plan, "rejection"),

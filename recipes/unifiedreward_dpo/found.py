@@ -44,11 +44,6 @@ def run_arm(arm: Arm, plan: Plan) -> Found:
     return found_in(align(arm.config(plan)), plan.study.measures)
 
 
-def run_arms(arms: Sequence[Arm], plan: Plan) -> list[Found]:
-    """One after another."""
-    return [run_arm(arm, plan) for arm in arms]
-
-
 def found_in(result: Result, measures: Sequence[str]) -> Found:
     """What lies in the output of a finished alignment."""
     looked = {

@@ -12,7 +12,7 @@ from recipes.crew import each
 from recipes.findings import write_result
 from recipes.unifiedreward_dpo.arms import AFTER, Arm
 from recipes.unifiedreward_dpo.bases import SHIPPED_ONES, base_of, check_bases
-from recipes.unifiedreward_dpo.found import Found, run_arms
+from recipes.unifiedreward_dpo.found import Found, run_arm
 from recipes.unifiedreward_dpo.result import Result, collect
 from recipes.unifiedreward_dpo.study import Plan, Study
 
@@ -31,9 +31,8 @@ def run(
     check_bases(bases, [study.part])
     plan = Plan(study, out, base_of(study.part, bases), scale)
     found: dict[Arm, Found] = {}
-    todo = {arms: (arms, plan) for arms in in_turn(study, seeds)}
-    for arms, ones in each(workers, run_arms, todo):
-        for arm, one in zip(arms, ones, strict=True):
+    for arms in in_turn(study, seeds):
+        for arm, one in each(workers, run_arm, {arm: (arm, plan) for arm in arms}):
             found[arm] = one
             say(f"{arm.folder}: {told(one, study.endpoint)}")
     result = collect(study, found, seeds, scale)
@@ -41,15 +40,13 @@ def run(
     return result
 
 
-def in_turn(study: Study, seeds: int) -> list[tuple[Arm, ...]]:
-    """Every arm of every seed; those that wait for another come with it, after it."""
-    chains = []
-    for seed in range(1, seeds + 1):
-        for name in study.arms:
-            if AFTER.get(name) not in study.arms:
-                later = [one for one in study.arms if AFTER.get(one) == name]
-                chains.append(tuple(Arm(one, seed) for one in (name, *later)))
-    return chains
+def in_turn(study: Study, seeds: int) -> list[list[Arm]]:
+    """Every arm of every seed: first those that can run side by side, then those that learn from
+    the pairs of one of them."""
+    arms = [Arm(name, seed) for seed in range(1, seeds + 1) for name in study.arms]
+    first = [arm for arm in arms if arm.name not in AFTER]
+    later = [arm for arm in arms if arm.name in AFTER]
+    return [some for some in (first, later) if some]
 
 
 def told(found: Found, measure: str) -> str:

@@ -95,11 +95,12 @@ class Plan:
             "limit": limit,
             "method": {"online": online},
             "evaluation": {
+                **looked,
+                "every": None,
                 "prompts": str(held_out),
                 "limit": self._shrunk(_lines(held_out)),
                 "samples": max(1, round(looked["samples"] * min(1.0, self.scale))),
                 "modes": ["score"],
-                "options": looked.get("options", {}),
             },
             "alarm": "off",  # it looks at the truth, by which nothing is to be chosen
         }

@@ -14,7 +14,7 @@ import pytest
 from recipes.unifiedreward_dpo import reproduce
 from recipes.unifiedreward_dpo.arms import Arm
 from recipes.unifiedreward_dpo.clips import CLIPS
-from recipes.unifiedreward_dpo.found import Found, run_arm, run_arms, shares
+from recipes.unifiedreward_dpo.found import Found, run_arm, shares
 from recipes.unifiedreward_dpo.pictures import PICTURES
 from recipes.unifiedreward_dpo.prompts import file_of
 from recipes.unifiedreward_dpo.result import Result, collect
@@ -157,12 +157,14 @@ def test_an_arm_that_learns_from_another_s_pairs_comes_after_it(
 ) -> None:
     plan = Plan(PICTURES, tmp_path, generators["pictures"], 0.05, overrides=FEW)
     offline, rejection = Arm("offline", 1), Arm("rejection", 1)
-    assert (offline, rejection) in in_turn(PICTURES, 2)
-    arms = [arm for chain in in_turn(PICTURES, 2) for arm in chain]
+    before, after = in_turn(PICTURES, 2)
+    assert offline in before
+    assert after == [rejection, Arm("rejection", 2)]
+    arms = [*before, *after]
     assert sorted((a.seed, a.name) for a in arms) == sorted(
         (seed, name) for seed in (1, 2) for name in PICTURES.arms
     )
-    first, found = run_arms((offline, rejection), plan)
+    first, found = run_arm(offline, plan), run_arm(rejection, plan)
     assert first.before == found.before
     done = [
         json.loads((tmp_path / f"seed-1/{name}/rounds/001/done.json").read_text())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,12 @@ class Chain:
         if hasattr(judge, "close"):
             self._open.callback(judge.close)
         return judge
+
+    @cached_property
+    def prompts(self) -> list[Prompt]:
+        """What rounds draw from, of a method that samples; read once."""
+        assert self.config.prompts is not None
+        return prompts_of(self.config, self.config.prompts, "prompts", self.config.limit)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -206,11 +206,7 @@ def _card(before: PromptRow, after: PromptRow, output: Path) -> Card:
             _candidate("before", before.candidate(name), then, before, name, output, share == 0.0),
             _candidate("after", after.candidate(name), now, after, name, output, share == 1.0),
         ],
-        verdict=Verdict(
-            _said(now),
-            state,
-            _truth(then, now),
-        ),
+        verdict=Verdict(_said(now), state, _truth(then, now)),
     )
 
 

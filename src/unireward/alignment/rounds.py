@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from unireward.alignment.chain import HELD_OUT, Chain, prompts_of
+from unireward.alignment.chain import HELD_OUT, Chain
 from unireward.alignment.curating import curate_config
 from unireward.alignment.during import EVALUATOR, During, HaltedError, opened
 from unireward.alignment.learner import Learner
@@ -127,10 +127,8 @@ class _Round:
     def _curated(self) -> tuple[Path, dict[str, Any]]:
         prompts = self.folder / "prompts.jsonl"
         if not prompts.exists():
-            assert self.config.prompts is not None
-            every = prompts_of(self.config, self.config.prompts, "prompts", self.config.limit)
-            seed = self.config.seed
-            write_prompts(prompts, self.chain.way.prompts_of(every, self.number, seed))
+            chain, seed = self.chain, self.config.seed
+            write_prompts(prompts, chain.way.prompts_of(chain.prompts, self.number, seed))
         curation = curate_config(
             self.config, self.ref, prompts=prompts, held_out=self.config.output / HELD_OUT,
             output=self.folder / "curation",

@@ -19,7 +19,7 @@ from typing import Any
 
 import unireward
 from unireward.alignment.best_of_n import BestOfN
-from unireward.alignment.chain import START, Chain, Say, prompts_of
+from unireward.alignment.chain import START, Chain, Say
 from unireward.alignment.claim import claim, finished, mark_complete
 from unireward.alignment.config import AlignConfig
 from unireward.alignment.curating import JUDGE
@@ -87,8 +87,8 @@ class _Run:
         """What would stop the first training is said before anything is sampled."""
         learner = Learner(self.config)
         if read_done(self.config.output, 1) is None:
-            if self.config.prompts is not None:
-                prompts_of(self.config, self.config.prompts, "prompts", self.config.limit)
+            if self.way.samples:
+                _ = self.chain.prompts
             nowhere = self.config.output / "check"
             sources = [{"records": str(nowhere / "records.jsonl")}]
             learner.check(ref, learner.config_of(ref, sources, nowhere))
