@@ -11,7 +11,7 @@ from scipy.stats import entropy as bits_of
 from tests.alignment.bright import CAPTIONS, Bright
 from unireward.alignment import BestOfN
 from unireward.alignment.alarm import sounded
-from unireward.alignment.best_of_n import CALLS
+from unireward.alignment.best_of_n import CALLS, UNREAD
 from unireward.alignment.config import parse_config
 from unireward.alignment.diversity import entropies, entropy, ratio
 from unireward.alignment.figures import difference, figures_of, reward
@@ -131,6 +131,26 @@ def test_best_of_n_never_takes_what_was_not_read():
     assert sampled.left_out == {"a": "none was made"}
     with pytest.raises(UsageError, match="best of 1"):
         BestOfN(base, Bright(), 1)
+
+
+def test_best_of_n_picks_among_those_that_were_read():
+    class Brief(Bright):
+        """Does not get to the brighter half of a group."""
+
+        def said(self, record, mode, scores):
+            names = sorted(scores, key=lambda name: scores[name])
+            read = {name: scores[name] for name in names[: len(names) // 2]}
+            whole = super().said(record, mode, scores)
+            return whole.model_copy(update={"status": "unparsed", "scores": read, "winner": None})
+
+    base = FunctionPolicy(greys, name="greys")
+    (sampled,) = BestOfN(base, Brief(), 5).sample(prompts(1), 2, seed=0)
+    # Groups of 1-4 and 6-9, of which 1, 2 and 6, 7 were read.
+    means = [
+        round(float(np.asarray(c.content[0].load().load()).mean())) for c in sampled.candidates
+    ]
+    assert means == [40 + best + 10 for best in (2, 7)]
+    assert (sampled.settings[UNREAD], sampled.left_out) == (4, {})
 
 
 # Figures ---------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ depends on the policy, the judge, the prompt, the seed and its own index alone, 
 is looked at twice. ``by`` ``score`` compares the scores of each alone, ``rank`` all pairs; of
 equals the first is taken.
 
-Edge rules: what the policy could not make takes no part; a group of which nothing was made, or
-whose judgment could not be read, gives no candidate, with the reason. A single candidate left is
-taken unjudged.
+Edge rules: what the policy could not make, and what the judge's reply on could not be read, takes
+no part, the latter counted in the settings (``judge_unread``); a group of which nothing was made,
+or nothing read, gives no candidate, with the reason. The only candidate made is taken unjudged.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from unireward.protocols import Policy
 from unireward.record import Candidate
 from unireward.sampled import Sampled, candidate_name
 
-CALLS = "judge_calls"
-"""What a prompt's candidates cost in calls of the judge, among the settings they were made with."""
+CALLS, UNREAD = "judge_calls", "judge_unread"
+"""What a prompt's candidates cost in calls of the judge, and how many of those it was shown have
+no score, among the settings they were made with."""
 
 
 class BestOfN:
@@ -77,13 +78,14 @@ class BestOfN:
         return [[there[name] for name in row if name in there] for row in names]
 
     def _picked(self, sampled: Sampled, groups: list[list[Candidate]], found: Any) -> Sampled:
-        picked, seeds, out, calls = [], {}, {}, 0
+        picked, seeds, out, calls, unread = [], {}, {}, 0, 0
         for at, group in enumerate(groups):
             name = candidate_name(at)
             best: Candidate | str | None = group[0] if group else None
             if len(group) > 1:
                 judgment = next(found)
                 calls += judgment.calls
+                unread += sum(candidate.id not in judgment.scores for candidate in group)
                 best = _best(group, judgment)
             if isinstance(best, Candidate):
                 picked.append(best.model_copy(update={"id": name}))
@@ -93,13 +95,13 @@ class BestOfN:
             own = [candidate_name(at * self.n + j) for j in range(self.n)]
             reasons = sorted({sampled.left_out.get(one, "missing") for one in own})
             out[name] = best or ", ".join(reasons)
-        settings = {**self.settings, CALLS: calls}
+        settings = {**self.settings, CALLS: calls, UNREAD: unread}
         return Sampled(sampled.prompt, self.name, tuple(picked), seeds, settings, out)
 
 
 def _best(group: list[Candidate], judgment: Judgment) -> Candidate | str:
-    """The candidate with the highest score; why there is none."""
-    scores = judgment.scores
-    if not judgment.ok or any(candidate.id not in scores for candidate in group):
+    """The candidate with the highest of the scores that were read; why there is none."""
+    read = [candidate for candidate in group if candidate.id in judgment.scores]
+    if not read:
         return f"the judge's reply: {judgment.status}"
-    return max(group, key=lambda candidate: scores[candidate.id])
+    return max(read, key=lambda candidate: judgment.scores[candidate.id])

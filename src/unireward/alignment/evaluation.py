@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from unireward.alignment.best_of_n import CALLS
+from unireward.alignment.best_of_n import CALLS, UNREAD
 from unireward.alignment.config import Mode
 from unireward.alignment.judging import judged
 from unireward.alignment.rows import PromptRow, SampleRow, read_rows
@@ -165,6 +165,7 @@ class _Found:
         self.sampled, self.before = sampled, before
         self._of: dict[str, dict[str, Any]] = {one.id: {} for one in sampled.candidates}
         self._cost = {"calls": sampled.settings.get(CALLS, 0), "cached": 0, "tokens": 0}
+        self._unread = sampled.settings.get(UNREAD, 0)
 
     def pair(self, name: str) -> Any:
         """A record of the start's candidate and this one."""
@@ -218,6 +219,7 @@ class _Found:
             },
             left_out=dict(sampled.left_out),
             candidates=sampled.candidates if keep else (),
+            unread=self._unread,
             **self._cost,
         )
 

@@ -50,7 +50,8 @@ class Figures(Row):
     """``asked`` candidates of which ``made`` were made; ``win`` is the share won against the
     start, a tie half; ``diversity`` is bits by open choice among right candidates, ``spread`` its
     ratio to the start's; ``differences`` are paired, to the start, by measure (a fact's is
-    ``fact NAME``). ``statuses`` are judgments by what was asked."""
+    ``fact NAME``). ``statuses`` are judgments by what was asked, ``unread`` the candidates that a
+    policy picking among several could not read its judge's reply on."""
 
     prompts: int
     asked: int
@@ -65,6 +66,7 @@ class Figures(Row):
     spread: Estimate | None = None
     differences: dict[str, Estimate] = Field(default_factory=dict)
     statuses: dict[str, dict[str, int]] = Field(default_factory=dict)
+    unread: int = 0
     calls: int = 0
     cached: int = 0
     tokens: int = 0
@@ -94,6 +96,7 @@ def figures_of(
         spread=_spread(rows, start, seed) if start else None,
         differences={name: one for name, one in found.items() if one is not None},
         statuses=_statuses(samples),
+        unread=sum(row.unread for row in rows),
         calls=sum(row.calls for row in rows),
         cached=sum(row.cached for row in rows),
         tokens=sum(row.tokens for row in rows),

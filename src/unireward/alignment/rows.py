@@ -39,7 +39,8 @@ class SampleRow(Row):
 
 
 class PromptRow(Row):
-    """One prompt: its candidates by name, and why each that is missing is."""
+    """One prompt: its candidates by name, and why each that is missing is. ``unread`` are those
+    that a policy picking among several could not read its judge's reply on."""
 
     record: str
     status: Literal["ok"] = "ok"
@@ -47,6 +48,7 @@ class PromptRow(Row):
     samples: dict[str, SampleRow] = Field(default_factory=dict)
     left_out: dict[str, str] = Field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
+    unread: int = 0
     calls: int = 0
     cached: int = 0
     tokens: int = 0
