@@ -15,6 +15,7 @@ from recipes.unifiedreward_dpo import reproduce
 from recipes.unifiedreward_dpo.arms import Arm
 from recipes.unifiedreward_dpo.clips import CLIPS
 from recipes.unifiedreward_dpo.found import Found, run_arm, shares
+from recipes.unifiedreward_dpo.guided import guided, seeds_of
 from recipes.unifiedreward_dpo.pictures import PICTURES
 from recipes.unifiedreward_dpo.prompts import file_of
 from recipes.unifiedreward_dpo.result import Result, collect
@@ -140,6 +141,30 @@ def test_an_arm_is_taken_as_it_was_left(tmp_path: Path, generators: dict[str, st
     assert result.stat().st_mtime_ns == before
     with pytest.raises(UsageError, match="was begun with another"):
         run_arm(Arm("random", 1), replace(plan, overrides=(*FEW, "training.steps=3")))
+
+
+def test_what_was_learned_is_looked_at_with_another_guidance(
+    tmp_path: Path, generators: dict[str, str]
+) -> None:
+    words = (*FEW, "curation=[random_pairs]")
+    plan = Plan(PICTURES, tmp_path, generators["pictures"], 0.05, overrides=words)
+    found = run_arm(Arm(ONLINE, 1), plan)
+    assert seeds_of(tmp_path) == [1]
+    same = guided(plan, 1, plan.recipe["policy"]["guidance_scale"])
+    assert (same[BASE], same[ONLINE]) == (found.before["right"], found.after["right"])
+    more = guided(plan, 1, 5.0)
+    pictures = [
+        {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*.png")}
+        for folder in (tmp_path / f"guidance-{g}/seed-1/evaluations/online" for g in ("1.5", "5"))
+    ]
+    assert pictures[0].keys() == pictures[1].keys()
+    assert pictures[0] != pictures[1]
+    rows = tmp_path / "guidance-5/seed-1/evaluations/online.jsonl"
+    before = rows.stat().st_mtime_ns
+    assert guided(plan, 1, 5.0) == more
+    assert rows.stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="holds no finished arm online"):
+        seeds_of(tmp_path / "guidance-5")
 
 
 def test_an_arm_learns_the_world_s_right_pictures(
