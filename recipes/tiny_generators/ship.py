@@ -5,16 +5,20 @@
 Copies the pipeline to ``src/unireward/assets/tiny-t2i`` (of clips ``tiny-t2v``) with a model card
 whose figures are those of MEASURED, what ``python -m recipes.tiny_generators.measure`` printed.
 ``--dpo RESULT`` adds what its alignment came to, from the ``result.json`` of
-``unireward reproduce unifiedreward-dpo-pictures`` (of clips ``-clips``).
+``unireward reproduce unifiedreward-dpo-pictures`` (of clips ``-clips``), ``--guided FOUND`` what
+of it is left with another guidance (``python -m recipes.unifiedreward_dpo.guided``).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from recipes import findings
 from recipes.tables import share
@@ -68,15 +72,23 @@ Measured again: `python -m recipes.tiny_generators.measure {name} --n {n}`.
 ALIGNED = """
 ## After alignment
 
-What `unireward reproduce unifiedreward-dpo-{part}` came to: {what} in % on captions that
-no arm learned on, drawn with guidance {guidance:g}, mean of {seeds} seeds, and the gain over this
-generator in points with its 95 % interval.
+What `unireward reproduce unifiedreward-dpo-{part}` came to: {what}
+in % on captions that no arm learned on, drawn with guidance {guidance:g}, mean of {seeds} seeds, and
+the gain over this generator in points with its 95 % interval.
 
 | | share | gain |
 | --- | --- | --- |
 {rows}
 
 Asked of `online`: {asked}, {verdict}.
+
+After {rounds} rounds it is right in {curve} %,
+and {diversity} is left of the diversity of what was right.
+{guided}"""
+
+GUIDED = """
+Drawn with guidance {guidance:g} instead, {before:.1f} % become {after:.1f} % by the same `online`:
+{gain} points.
 """
 
 
@@ -112,7 +124,12 @@ KINDS = {
 }  # fmt: skip
 
 
-def card(folder: Path, found: dict[str, Any], result: dict[str, Any] | None = None) -> str:
+def card(
+    folder: Path,
+    found: dict[str, Any],
+    result: dict[str, Any] | None = None,
+    guided: list[dict[str, Any]] | None = None,
+) -> str:
     """The model card of a pipeline's folder."""
     from unireward.policies import load_generator
 
@@ -136,7 +153,7 @@ def card(folder: Path, found: dict[str, Any], result: dict[str, Any] | None = No
         n=found["n"],
         all=counts["all"], seen=counts["seen"], unseen=counts["held out"],
         rows="\n".join(_row(fact, kind, shares) for fact in shares["all"]),
-        aligned=_aligned(result) if result is not None else "",
+        aligned=_aligned(result, guided or []) if result is not None else "",
     )  # fmt: skip
 
 
@@ -146,14 +163,15 @@ def _row(fact: str, kind: Kind, shares: dict[str, Any]) -> str:
     return f"| {name} | {kind.chance(fact)} | {' | '.join(cells)} |"
 
 
-def _aligned(result: dict[str, Any]) -> str:
+def _aligned(result: dict[str, Any], guided: list[dict[str, Any]]) -> str:
     study = result["study"]
     endpoint = study["measures"][0]
     shares, gain = (result[of][endpoint]["all"] for of in ("share", "gain"))
+    curve = {at: [one[at] for one in result["curve"]] for at in result["curve"][0]}
     rows = []
     for arm, each in shares.items():
         points = share(gain[arm]) if arm in gain else "-"
-        rows.append(f"| {arm} | {100 * sum(each) / len(each):.1f} | {points} |")
+        rows.append(f"| {arm} | {_percent(each):.1f} | {points} |")
     return ALIGNED.format(
         part=study["part"],
         what=study["what"],
@@ -162,18 +180,52 @@ def _aligned(result: dict[str, Any]) -> str:
         rows="\n".join(rows),
         asked=f"+{100 * study['asked']:.0f} points" if study["asked"] else "a gain",
         verdict="reached" if result["reached"] else "not reached",
-    )
+        rounds=_and(list(curve)),
+        curve=_and([f"{_percent(shares):.1f}" for shares in curve.values()]),
+        diversity=f"{np.mean(result['diversity']['online']):.2f}",
+        guided="".join(
+            GUIDED.format(
+                guidance=one["guidance"], gain=share(one["gain"]),
+                before=_percent(one["share"]["base"]), after=_percent(one["share"]["online"]),
+            )
+            for one in guided
+        ),
+    )  # fmt: skip
 
 
-def ship(policy: Path, measured: Path, result: Path | None, assets: Path = ASSETS) -> Path:
+def _percent(shares: list[float]) -> float:
+    return 100 * float(np.mean(shares))
+
+
+def _and(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def ship(
+    policy: Path,
+    measured: Path,
+    result: Path | None,
+    guided: Path | None = None,
+    assets: Path = ASSETS,
+) -> Path:
     """Copy the pipeline and write its card. The copy may be in its place already."""
     found = findings.read(measured)
     home = assets / KINDS[found["task"]].name
     if policy.resolve() != home:
         shutil.copytree(policy, home, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    for config in home.rglob("config.json"):
+        _forget_place(config)
     aligned = findings.read(result) if result else None
-    (home / "README.md").write_text(card(home, found, aligned), encoding="utf-8")
+    again = findings.read(guided)["found"] if guided else None
+    (home / "README.md").write_text(card(home, found, aligned, again), encoding="utf-8")
     return home
+
+
+def _forget_place(config: Path) -> None:
+    """diffusers writes down from which folder a part was loaded, here one of this machine."""
+    told = findings.read(config)
+    if told.pop("_name_or_path", None) is not None:
+        config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -181,8 +233,9 @@ def main() -> None:
     parser.add_argument("policy", type=Path)
     parser.add_argument("measured", type=Path)
     parser.add_argument("--dpo", type=Path)
+    parser.add_argument("--guided", type=Path)
     args = parser.parse_args()
-    print(ship(args.policy, args.measured, args.dpo))
+    print(ship(args.policy, args.measured, args.dpo, args.guided))
 
 
 if __name__ == "__main__":

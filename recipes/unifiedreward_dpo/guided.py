@@ -40,7 +40,7 @@ def seeds_of(out: Path) -> list[int]:
 
 
 def guided(plan: Plan, seed: int, guidance: float) -> dict[str, Any]:
-    """Shares of right pictures by caption, of the base and the arm, and what is left of diversity."""
+    """Shares of right pictures by caption, of the base and the arm, and the arm's diversity."""
     arm = Arm(ONLINE, seed).config(plan)
     options = {**arm.evaluation.options, "guidance_scale": guidance}
     config = arm.model_copy(update={
@@ -79,7 +79,9 @@ def main() -> None:
     base = base_of(part, {part: args.base} if args.base else {})
     plan = Plan(PICTURES, args.out, base, args.scale)
     seeds = seeds_of(args.out)
-    print(json.dumps([result(plan, each, seeds) for each in args.guidance], indent=1))
+    found = [result(plan, each, seeds) for each in args.guidance]
+    body = {"reproduction": f"unifiedreward-dpo-{part}", "seeds": seeds, "found": found}
+    print(json.dumps(body, indent=1))
 
 
 if __name__ == "__main__":

@@ -68,9 +68,18 @@ def test_the_card_has_the_figures_that_were_measured(task: str, tmp_path: Path) 
     body = {
         "study": study, "seeds": 2, "reached": True,
         "share": {"right": {"all": share}}, "gain": {"right": {"all": {"online": gain}}},
+        "curve": [{"0": 0.4, "4": 0.5}, {"0": 0.5, "4": 0.6}], "diversity": {"online": [0.8, 1.0]},
     }  # fmt: skip
     result.write_text(json.dumps(body))
-    home = ship(folder, found, result, assets=tmp_path / "assets")
+    again, more = tmp_path / "guided.json", {"value": 0.02, "low": -0.01, "high": 0.05}
+    one = {"guidance": 3.0, "share": {"base": [0.5], "online": [0.52]}, "gain": more}
+    again.write_text(json.dumps({"found": [one]}))
+    config = json.loads((folder / "vae/config.json").read_text())
+    (folder / "vae/config.json").write_text(json.dumps({**config, "_name_or_path": "/home/me"}))
+    home = ship(folder, found, result, again, assets=tmp_path / "assets")
+    assert json.loads((home / "vae/config.json").read_text()) == {
+        name: value for name, value in config.items() if name != "_name_or_path"
+    }
     card = (home / "README.md").read_text()
     assert "| all of it |  | 45.6 [40.0, 50.0] |" in card
     assert "1,234 steps (here 10 minutes" in card
@@ -78,6 +87,10 @@ def test_the_card_has_the_figures_that_were_measured(task: str, tmp_path: Path) 
     assert "drawn with guidance 1.5" in card
     assert "| online | 55.0 | 10.0 [5.0, 15.0] |" in card
     assert "Asked of `online`: +10 points, reached." in card
+    assert "After 0 and 4 rounds it is right in 45.0 and 55.0 %," in card
+    assert "and 0.90 is left of the diversity of what was right." in card
+    assert "Drawn with guidance 3 instead, 50.0 % become 52.0 % by the" in card
+    assert "2.0 [-1.0, 5.0] points" in card
     assert load_policy(str(home), device="cpu").adapter.task == task
     assert ship(home, found, None, assets=tmp_path / "assets") == home  # in its place already
     assert "After alignment" not in (home / "README.md").read_text()
