@@ -72,8 +72,8 @@ Measured again: `python -m recipes.tiny_generators.measure {name} --n {n}`.
 ALIGNED = """
 ## After alignment
 
-What `unireward reproduce unifiedreward-dpo-{part}` came to: {what}
-in % on captions that no arm learned on, drawn with guidance {guidance:g}, mean of {seeds} seeds, and
+What `unireward reproduce unifiedreward-dpo-{part}` came to: {what} in %
+on captions that no arm learned on, drawn with guidance {guidance:g}, mean of {seeds} seeds, and
 the gain over this generator in points with its 95 % interval.
 
 | | share | gain |

@@ -321,7 +321,16 @@ def test_the_worlds_truth_reads_the_worlds_own_pictures():
     said = told(world_truth, records)
     assert all(one["own"].right for one in said)
     assert not any(one["other"].right for one in said)
-    assert said[0]["own"].facts == {"count": 1, "colour": 1, "shape": 1, "alignment": 1}
+    assert said[0]["own"].facts == {
+        "count": 1, "colour": 1, "shape": 1, "clear": 1, "alignment": 1
+    }  # fmt: skip
+    smeared = render(scene_of(specs[0], np.random.default_rng(7)), 32)
+    smeared[:6, :6] = (90, 60, 30)
+    blot = records[0].model_copy(update={"candidates": (Candidate(
+        id="own", content=(Part(type="image", media=Image(smeared)),)),)})  # fmt: skip
+    (said_of,) = told(world_truth, [blot])
+    assert not said_of["own"].right
+    assert said_of["own"].facts["clear"] == 0
     assert set(said[0]["own"].open) >= {"background", "place", "size", "texture"}
     assert said[0]["own"].number > said[0]["other"].number
     unknown = records[0].model_copy(update={"prompt": (Part.of_text("a dog in the rain"),)})

@@ -5,7 +5,8 @@
     truth: world
 
 Facts are 1 where every stated one of a kind holds (``count``, ``colour``, ``shape``, ``motion``
-...), ``alignment`` is the world's own scale as a share, ``physics`` of clips whether motion obeys.
+...), ``alignment`` is the world's own scale as a share, ``physics`` of clips whether motion obeys,
+``clear`` whether nothing else is amiss: every thing whole and clear, nothing that nobody asked for.
 A candidate is ``right`` where the checker finds it exact. What its caption leaves open (place,
 size, texture, turn, background) is read off it, to measure diversity by.
 
@@ -84,6 +85,9 @@ def _of_clip(media: Video, spec: Spec) -> dict[str, Any]:
 def _facts(checked: Any, spec: Spec) -> dict[str, float]:
     kinds = dict.fromkeys(fact.kind for fact in facts(spec))
     held = {kind: float(checked.holds(kind)) for kind in kinds}
+    broken = sum(not fact.holds for fact in checked.facts) + len(getattr(checked, "physics", ()))
+    # Each of these is one reason; what is amiss besides is a smear, a part, a thing too many.
+    held["clear"] = float(len(checked.reasons) == broken)
     return {**held, "alignment": (checked.alignment - _LEAST) / (_MOST - _LEAST)}
 
 
