@@ -360,6 +360,8 @@ def test_command_plans_aligns_and_says_how_it_ended(room, generator, tmp_path, c
     weights = planned["memory"]["weights"]
     assert planned["memory"]["gradients"] == weights
     assert planned["memory"]["reference"] == weights
+    # The config says no size: it is the generator's own, of 16 x 16 pixels.
+    assert planned["bytes"] < 1_000_000 + 10 * planned["memory"]["total"]
     assert not Path("out").exists()
     assert command(["align", "align.yaml", "training.steps=1", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

@@ -136,7 +136,7 @@ def _evaluations(config: AlignConfig, held_out: list[Prompt], looks: int, found:
     way = config.way
     times = way.n if isinstance(way, BestOfNMethod) else 1
     found.candidates["evaluations"] = each * (looks - 1 + times)
-    shape = shape_of({**config.policy.options, **told.options})
+    shape = shape_of(_settings(config))
     found.bytes += each * shape.bytes_of(held_out[0].task)
     calls = 0
     for judge in (config.judge, config.second_judge):
@@ -152,6 +152,18 @@ def _evaluations(config: AlignConfig, held_out: list[Prompt], looks: int, found:
         if judge is config.judge and isinstance(way, BestOfNMethod):
             calls += each * way.n * score
     found.calls["evaluations"] = calls
+
+
+def _settings(config: AlignConfig) -> dict[str, Any]:
+    """What the policy is looked at with, its own defaults where the config is silent."""
+    options = config.evaluation.options
+    policy = PolicyRef.of(config.policy).load(**options)
+    try:
+        return {**config.policy.options, **options, **getattr(policy, "settings", {})}
+    finally:
+        close: Any = getattr(policy, "close", None)
+        if close is not None:
+            close()
 
 
 def _calls(judge: Any, prompt: Prompt, shape: Any, modes: Any) -> tuple[int, int] | None:
