@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.command import run
 from recipes.tiny_answerer.arms import CHOSEN, TRAINED, Arm, Chosen
 from recipes.tiny_answerer.reproduce import VALIDATION, VALIDATION_QUESTIONS, Plan, begin, run_arm
 from unireward.policies.load import shipped_folder
@@ -49,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recipes.command import run
 from unireward.policies.load import load_policy
 from unireward.prompt import Prompt
 from unireward.protocols import Policy
@@ -116,4 +117,4 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

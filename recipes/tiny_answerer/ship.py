@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recipes import findings
+from recipes.command import run
 from recipes.tables import share
 from recipes.tiny_answerer.measure import MAX_TOKENS, TEMPERATURE
 from recipes.tiny_judge.ship import FILES as JUDGE_FILES
@@ -149,4 +150,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -26,6 +26,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from recipes.command import run
 from unireward.training.config import ScheduleConfig
 from unireward.training.optimiser import make_schedule
 from unireward.training.right import right_record
@@ -141,4 +142,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from recipes.command import run
 from unireward.media import Video
 from unireward.policies import load_policy
 from unireward.prompt import Prompt
@@ -96,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

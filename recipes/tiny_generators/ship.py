@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from recipes import findings
+from recipes.command import run
 from recipes.tables import share
 from unireward.files.settings import read_settings
 from unireward.world.words import COLOURS, MOTIONS, SHAPES
@@ -239,4 +240,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

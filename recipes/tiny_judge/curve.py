@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from recipes.command import run
 from recipes.tiny_judge.model import build
 from unireward.engines.processor import load_processor
 from unireward.engines.transformers import TransformersEngine
@@ -85,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from recipes.command import run
 from unireward.benchmarks.result import read_result
 from unireward.benchmarks.result_card import card_section
 from unireward.families.family import Family
@@ -107,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.command import run
 from recipes.unifiedreward_dpo.arms import NAMES, Arm
 from recipes.unifiedreward_dpo.bases import base_of
 from recipes.unifiedreward_dpo.found import Found, run_arm
@@ -89,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from recipes.command import run
 from recipes.comparisons import compared
 from recipes.unifiedreward_dpo.arms import Arm
 from recipes.unifiedreward_dpo.bases import base_of
@@ -88,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from recipes.command import run
 from recipes.unifiedreward_dpo.arms import NAMES, Arm
 from recipes.unifiedreward_dpo.bases import base_of
 from recipes.unifiedreward_dpo.clips import CLIPS
@@ -41,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

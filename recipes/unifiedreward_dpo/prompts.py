@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.command import run
 from unireward.world.facts import caption
 from unireward.world.sentences import read_caption
 from unireward.world.things import Spec, Thing
@@ -87,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
