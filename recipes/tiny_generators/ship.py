@@ -12,7 +12,6 @@ of it is left with another guidance (``python -m recipes.unifiedreward_dpo.guide
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,7 +181,7 @@ def _aligned(result: dict[str, Any], guided: list[dict[str, Any]]) -> str:
         asked=f"+{100 * study['asked']:.0f} points" if study["asked"] else "a gain",
         verdict="reached" if result["reached"] else "not reached",
         rounds=_and(list(curve)),
-        curve=_and([f"{_percent(shares):.1f}" for shares in curve.values()]),
+        curve=_and([f"{_percent(each):.1f}" for each in curve.values()]),
         diversity=f"{np.mean(result['diversity']['online']):.2f}",
         guided="".join(
             GUIDED.format(
@@ -226,7 +225,7 @@ def _forget_place(config: Path) -> None:
     """diffusers writes down from which folder a part was loaded, here one of this machine."""
     told = findings.read(config)
     if told.pop("_name_or_path", None) is not None:
-        config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        findings.write(config, told, indent=2)
 
 
 def main() -> None:

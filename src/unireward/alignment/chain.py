@@ -133,13 +133,8 @@ class Chain:
         """The evaluation of a policy that has to be loaded for it."""
         if (before := self.met(label)) is not None:
             return before
-        policy = ref.load(**self.config.evaluation.options)
-        try:
+        with ref.opened(**self.config.evaluation.options) as policy:
             return self.look(policy, label, at, ref)
-        finally:
-            close: Any = getattr(policy, "close", None)
-            if close is not None:
-                close()
 
     @property
     def alarmed(self) -> Looked | None:

@@ -165,7 +165,6 @@ class _Found:
         self.sampled, self.before = sampled, before
         self._of: dict[str, dict[str, Any]] = {one.id: {} for one in sampled.candidates}
         self._cost = {"calls": sampled.settings.get(CALLS, 0), "cached": 0, "tokens": 0}
-        self._unread = sampled.settings.get(UNREAD, 0)
 
     def pair(self, name: str) -> Any:
         """A record of the start's candidate and this one."""
@@ -219,7 +218,7 @@ class _Found:
             },
             left_out=dict(sampled.left_out),
             candidates=sampled.candidates if keep else (),
-            unread=self._unread,
+            unread=sampled.settings.get(UNREAD, 0),
             **self._cost,
         )
 

@@ -19,9 +19,10 @@ from unireward.alignment.policy_ref import PolicyRef
 from unireward.curation import run as curation
 from unireward.curation.estimate import free_at
 from unireward.curation.means import shape_of
-from unireward.curation.stand_in import stand_in
+from unireward.curation.stand_in import Shape, stand_in
 from unireward.errors import UnirewardError
 from unireward.prompt import Prompt
+from unireward.protocols import Policy
 from unireward.sampled import candidate_name
 
 CHECKPOINTS = 2
@@ -80,11 +81,13 @@ def plan(config: AlignConfig) -> Plan:
     looks = _looks(config)
     found = Plan(rounds, looks, {}, {}, 0, free_at(config.output))
     ref = PolicyRef.of(config.policy)
-    if way.samples:
-        _rounds(config, ref, found)
+    with ref.opened() as policy:
+        settings = {**getattr(policy, "settings", {}), **ref.options, **config.evaluation.options}
+        if way.samples:
+            _rounds(config, ref, policy, found)
     if way.trains:
         _training(config, ref, found)
-    _evaluations(config, held_out, looks, found)
+    _evaluations(config, held_out, looks, shape_of(settings), found)
     return found
 
 
@@ -96,7 +99,7 @@ def _looks(config: AlignConfig) -> int:
     return 1 + -(-whole // every)
 
 
-def _rounds(config: AlignConfig, ref: PolicyRef, found: Plan) -> None:
+def _rounds(config: AlignConfig, ref: PolicyRef, policy: Policy, found: Plan) -> None:
     assert config.prompts is not None
     every = prompts_of(config, config.prompts, "prompts", config.limit)
     number = len(config.way.prompts_of(every, 1, config.seed))
@@ -105,7 +108,8 @@ def _rounds(config: AlignConfig, ref: PolicyRef, found: Plan) -> None:
         output=config.output / "plan", seed=config.seed,
     )  # fmt: skip
     # Held-out prompts are counted too, as if none were met: the most there may be.
-    one = curation.plan(made.model_copy(update={"limit": config.limit, "steps": made.steps[1:]}))
+    made = made.model_copy(update={"limit": config.limit, "steps": made.steps[1:]})
+    one = curation.plan(made, policy)
     times = found.rounds * number / max(1, one.prompts)
     found.candidates["rounds"] = round(times * one.candidates)
     costs = one.costs.values()
@@ -130,13 +134,14 @@ def _training(config: AlignConfig, ref: PolicyRef, found: Plan) -> None:
     found.bytes += CHECKPOINTS * 3 * width * trained
 
 
-def _evaluations(config: AlignConfig, held_out: list[Prompt], looks: int, found: Plan) -> None:
+def _evaluations(
+    config: AlignConfig, held_out: list[Prompt], looks: int, shape: Shape, found: Plan
+) -> None:
     told = config.evaluation
     each = len(held_out) * told.samples
     way = config.way
     times = way.n if isinstance(way, BestOfNMethod) else 1
     found.candidates["evaluations"] = each * (looks - 1 + times)
-    shape = shape_of(_settings(config))
     found.bytes += each * shape.bytes_of(held_out[0].task)
     calls = 0
     for judge in (config.judge, config.second_judge):
@@ -152,18 +157,6 @@ def _evaluations(config: AlignConfig, held_out: list[Prompt], looks: int, found:
         if judge is config.judge and isinstance(way, BestOfNMethod):
             calls += each * way.n * score
     found.calls["evaluations"] = calls
-
-
-def _settings(config: AlignConfig) -> dict[str, Any]:
-    """What the policy is looked at with, its own defaults where the config is silent."""
-    options = config.evaluation.options
-    policy = PolicyRef.of(config.policy).load(**options)
-    try:
-        return {**config.policy.options, **options, **getattr(policy, "settings", {})}
-    finally:
-        close: Any = getattr(policy, "close", None)
-        if close is not None:
-            close()
 
 
 def _calls(judge: Any, prompt: Prompt, shape: Any, modes: Any) -> tuple[int, int] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import Field
@@ -28,6 +30,17 @@ class PolicyRef(Row):
         from unireward.policies.load import load_policy
 
         return load_policy(self.path, **{**self.options, **others})
+
+    @contextmanager
+    def opened(self, **others: Any) -> Iterator[Policy]:
+        """The policy as :meth:`load` gives it, closed at the end where it can be."""
+        policy = self.load(**others)
+        try:
+            yield policy
+        finally:
+            close: Any = getattr(policy, "close", None)
+            if close is not None:
+                close()
 
     def at(self, folder: str) -> PolicyRef:
         """Other weights sampled in the same way."""

@@ -64,17 +64,15 @@ class _Run:
     def whole(self) -> Result:
         ref = merged_start(self.config, self.config.output)
         learner = self._checked(ref) if self.way.trains else None
-        start = ref.load(**self.config.evaluation.options)
-        job = {**self.chain.identity, "policy": start.identity}
-        claim(self.config, job)
-        self.chain.resume()
-        first = self.chain.look(start, START, 0, ref)
-        if not first.figures.made:
-            self.stopped = f"the policy makes nothing to judge ({_reasons(first)})"
-        elif learner is None:
-            ref = self._picked(start, ref)
-        if hasattr(start, "close"):
-            start.close()  # pyright: ignore[reportAttributeAccessIssue]
+        with ref.opened(**self.config.evaluation.options) as start:
+            job = {**self.chain.identity, "policy": start.identity}
+            claim(self.config, job)
+            self.chain.resume()
+            first = self.chain.look(start, START, 0, ref)
+            if not first.figures.made:
+                self.stopped = f"the policy makes nothing to judge ({_reasons(first)})"
+            elif learner is None:
+                ref = self._picked(start, ref)
         del start  # nothing of it is held while rounds load what they need
         if learner is not None and self.stopped is None:
             ref = self._rounds(learner, ref)

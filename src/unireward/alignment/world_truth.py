@@ -76,17 +76,18 @@ def _of_clip(media: Video, spec: Spec) -> dict[str, Any]:
     middle = checked.frames[len(checked.frames) // 2]
     return {
         "right": checked.exact,
-        **_facts(checked, spec),
+        **_facts(checked, spec, broken=len(checked.physics)),
         "physics": float(not checked.physics),
         "open": _open(spec, middle),
     }
 
 
-def _facts(checked: Any, spec: Spec) -> dict[str, float]:
+def _facts(checked: Any, spec: Spec, broken: int = 0) -> dict[str, float]:
+    """``broken`` is how many of the checker's reasons are told by another figure."""
     kinds = dict.fromkeys(fact.kind for fact in facts(spec))
     held = {kind: float(checked.holds(kind)) for kind in kinds}
-    broken = sum(not fact.holds for fact in checked.facts) + len(getattr(checked, "physics", ()))
-    # Each of these is one reason; what is amiss besides is a smear, a part, a thing too many.
+    broken += sum(not fact.holds for fact in checked.facts)
+    # Each is one reason; what is amiss besides is a smear, a part, a thing too many.
     held["clear"] = float(len(checked.reasons) == broken)
     return {**held, "alignment": (checked.alignment - _LEAST) / (_MOST - _LEAST)}
 

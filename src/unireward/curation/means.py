@@ -1,6 +1,6 @@
 """Means: what steps are built with: the policy, judges by name, where media go, the seed.
 
-A policy or judge is loaded when the first step asks for it, once, and closed at the end; a judge
+A policy or judge is loaded when the first step asks for it, once, and closed at the end; one
 that is loaded already is asked, and stays open.
 """
 
@@ -23,15 +23,20 @@ FIRST = "judge"
 
 
 class Means:
-    """Of a config. ``judges`` are those of its own that are loaded already, by name. Use as a
-    context manager."""
+    """Of a config. ``judges`` are those of its own that are loaded already, by name, ``policy``
+    is its own where it is. Use as a context manager."""
 
-    def __init__(self, config: CurateConfig, judges: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        config: CurateConfig,
+        judges: Mapping[str, Any] | None = None,
+        policy: Policy | None = None,
+    ) -> None:
         self.config = config
         self.store = Store(config.output, config.clips)
         self.seed, self.n = config.seed, config.candidates
         self._judges = dict(judges or {})
-        self._policy: Policy | None = None
+        self._policy = policy
         self._open = ExitStack()
 
     def __enter__(self) -> Means:

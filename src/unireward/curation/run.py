@@ -42,6 +42,7 @@ from unireward.files.lines import dumps, loads, replacing
 from unireward.files.prompts import DUPLICATE
 from unireward.files.records import row_of
 from unireward.jobs.progress import Progress, Silent
+from unireward.protocols import Policy
 
 RECORDS, DROPPED, COUNTS = "records.jsonl", "dropped.jsonl", "counts.json"
 Say = Callable[[str], None]
@@ -105,9 +106,10 @@ def curate(
     return Curated(config.output, body, found)
 
 
-def plan(config: CurateConfig) -> Estimate:
-    """What it would cost; nothing is made, asked or written."""
-    with Means(config) as means:
+def plan(config: CurateConfig, policy: Policy | None = None) -> Estimate:
+    """What it would cost; nothing is made, asked or written. ``policy`` is the config's where it
+    is loaded already."""
+    with Means(config, policy=policy) as means:
         return planned(config, steps_of(config, means))
 
 
